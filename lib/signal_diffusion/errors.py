@@ -1,0 +1,9 @@
+"""What a user can mend; everything else keeps its traceback."""
+
+
+class UserError(Exception):
+    """A user's mistake or a bad file, in one line: what is wrong, where, what to do."""
+
+
+class RunHeld(UserError):
+    """Another live process trains this run."""

@@ -1,0 +1,102 @@
+"""What a script's code means, as a hash: the staleness of a stage by its code.
+
+It covers the syntax trees of the script and of every module of this package that it imports, directly or
+not, without comments, docstrings and formatting. Imports made by name at run time are not seen: a rule
+that chooses a module from a registry names it in `extra_modules`.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "signal_diffusion"
+LIB = Path(__file__).resolve().parent.parent
+
+# Values of the config arrive as params of the rules; the others change what is said, not what is made.
+SILENT = ("config", "report", "progress", "cli", "errors", "fingerprint", "training.logging")
+
+
+def fingerprint(script: str | Path, extra_modules: Iterable[str] = ()) -> str:
+    """16 hex digits; `extra_modules` are dotted names, with the package's name in front."""
+    found: dict[str, str] = {}
+    waiting = [*imports(_tree(Path(script), "")), *extra_modules]
+    while waiting:
+        name = waiting.pop()
+        path = _file(name)
+        if name in found or path is None or _silent(name):
+            continue
+        found[name] = meaning(path)
+        waiting += imports(_tree(path, name))
+    parts = [meaning(Path(script)), *(f"{name} {found[name]}" for name in sorted(found))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def meaning(path: Path) -> str:
+    """Hash of one file's syntax tree without docstrings."""
+    return hashlib.sha256(repr(_canonical(_tree(path, ""))).encode()).hexdigest()
+
+
+@cache
+def _tree(path: Path, name: str) -> ast.Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    tree.module = name if path.name == "__init__.py" else name.rpartition(".")[0]  # what "." means in it
+    return tree
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of this package's modules (or of things in them) that the tree imports anywhere."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(tree.module, node)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            if name.startswith(f"{PACKAGE}."):
+                yield from _with_parents(name)
+
+
+def _absolute(package: str, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    return ".".join(parts[: len(parts) - node.level + 1] + ([node.module] if node.module else []))
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for end in range(2, len(parts) + 1):  # the root package only loads others lazily
+        yield ".".join(parts[:end])
+
+
+def _file(name: str) -> Path | None:
+    path = LIB.joinpath(*name.split("."))
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+
+def _silent(name: str) -> bool:
+    inner = name.removeprefix(f"{PACKAGE}.")
+    return any(inner == silent or inner.startswith(f"{silent}.") for silent in SILENT)
+
+
+def _canonical(node: object) -> object:
+    """Nested tuples without positions or empty fields, so that Python versions agree."""
+    if isinstance(node, list):
+        return tuple(_canonical(item) for item in node)
+    if not isinstance(node, ast.AST):
+        return node
+    fields = [
+        (name, _canonical(value)) for name, value in ast.iter_fields(node) if name not in ("kind", "ctx")
+    ]
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        fields = [(name, value[_docstring(node) :] if name == "body" else value) for name, value in fields]
+    return (type(node).__name__, *((name, value) for name, value in fields if value not in (None, ())))
+
+
+def _docstring(node: ast.AST) -> bool:
+    return ast.get_docstring(node, clean=False) is not None
