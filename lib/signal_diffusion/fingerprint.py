@@ -7,7 +7,7 @@ that chooses a module from a registry names it in `extra_modules`.
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -20,45 +20,40 @@ SILENT = ("config", "report", "progress", "cli", "errors", "fingerprint", "train
 
 def fingerprint(script: str | Path, extra_modules: Iterable[str] = ()) -> str:
     """16 hex digits; `extra_modules` are dotted names, with the package's name in front."""
+    script = Path(script)
     found: dict[str, str] = {}
-    waiting = [*imports(_tree(Path(script), "")), *extra_modules]
+    waiting = [*_imports(script, ""), *extra_modules]
     while waiting:
         name = waiting.pop()
         path = _file(name)
         if name in found or path is None or _silent(name):
             continue
-        found[name] = meaning(path)
-        waiting += imports(_tree(path, name))
-    parts = [meaning(Path(script)), *(f"{name} {found[name]}" for name in sorted(found))]
+        found[name] = _meaning(path)
+        waiting += _imports(path, name if path.name == "__init__.py" else name.rpartition(".")[0])
+    parts = [_meaning(script), *(f"{name} {found[name]}" for name in sorted(found))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 @cache
-def meaning(path: Path) -> str:
-    """Hash of one file's syntax tree without docstrings."""
-    return hashlib.sha256(repr(_canonical(_tree(path, ""))).encode()).hexdigest()
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 @cache
-def _tree(path: Path, name: str) -> ast.Module:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    tree.module = name if path.name == "__init__.py" else name.rpartition(".")[0]  # what "." means in it
-    return tree
+def _meaning(path: Path) -> str:
+    return hashlib.sha256(repr(_canonical(_tree(path))).encode()).hexdigest()
 
 
-def imports(tree: ast.Module) -> Iterator[str]:
-    """Dotted names of this package's modules (or of things in them) that the tree imports anywhere."""
-    for node in ast.walk(tree):
+def _imports(path: Path, package: str) -> list[str]:
+    """Dotted names of this project's modules, or of things in them, that a file of `package` imports."""
+    names = []
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(tree.module, node)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            if name.startswith(f"{PACKAGE}."):
-                yield from _with_parents(name)
+            base = _absolute(package, node)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [part for name in names if name.startswith(f"{PACKAGE}.") for part in _with_parents(name)]
 
 
 def _absolute(package: str, node: ast.ImportFrom) -> str:
@@ -68,10 +63,9 @@ def _absolute(package: str, node: ast.ImportFrom) -> str:
     return ".".join(parts[: len(parts) - node.level + 1] + ([node.module] if node.module else []))
 
 
-def _with_parents(name: str) -> Iterator[str]:
+def _with_parents(name: str) -> list[str]:
     parts = name.split(".")
-    for end in range(2, len(parts) + 1):  # the root package only loads others lazily
-        yield ".".join(parts[:end])
+    return [".".join(parts[:end]) for end in range(2, len(parts) + 1)]  # the root only loads others lazily
 
 
 def _file(name: str) -> Path | None:
@@ -85,18 +79,17 @@ def _silent(name: str) -> bool:
 
 
 def _canonical(node: object) -> object:
-    """Nested tuples without positions or empty fields, so that Python versions agree."""
+    """Nested tuples without positions, docstrings or empty fields, so that Python versions agree."""
     if isinstance(node, list):
         return tuple(_canonical(item) for item in node)
     if not isinstance(node, ast.AST):
         return node
-    fields = [
-        (name, _canonical(value)) for name, value in ast.iter_fields(node) if name not in ("kind", "ctx")
-    ]
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        fields = [(name, value[_docstring(node) :] if name == "body" else value) for name, value in fields]
-    return (type(node).__name__, *((name, value) for name, value in fields if value not in (None, ())))
+    fields = {name: _canonical(value) for name, value in ast.iter_fields(node) if name != "ctx"}
+    if _has_docstring(node):
+        fields["body"] = fields["body"][1:]
+    return (type(node).__name__, *(item for item in fields.items() if item[1] not in (None, ())))
 
 
-def _docstring(node: ast.AST) -> bool:
-    return ast.get_docstring(node, clean=False) is not None
+def _has_docstring(node: ast.AST) -> bool:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None
