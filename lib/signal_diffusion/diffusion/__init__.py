@@ -1,0 +1,1 @@
+"""The mathematics that every diffusing family shares: process, solvers, guidance, noise."""

@@ -1,0 +1,127 @@
+"""Hourglass diffusion transformer, HDiT (Crowson et al. 2024, arXiv 2401.11605)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from signal_diffusion.models.layers import (
+    FeedForward,
+    RMSNorm,
+    SelfAttention,
+    TokenMerge,
+    TokenSplit,
+    merge_patches,
+    split_patches,
+    zero_init,
+)
+from signal_diffusion.models.mapping import Mapping
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of the hourglass; `kernel_size` None attends globally."""
+
+    depth: int
+    width: int
+    hidden: int
+    head_dim: int = 64
+    kernel_size: int | None = None
+    dropout: float = 0.0
+
+
+class Block(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, level: Level, condition_width: int):
+        super().__init__()
+        self.attention = SelfAttention(
+            level.width, level.head_dim, condition_width, level.kernel_size, level.dropout
+        )
+        self.feed_forward = FeedForward(level.width, level.hidden, condition_width, level.dropout)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return self.feed_forward(self.attention(x, condition), condition)
+
+
+class Stack(nn.ModuleList):
+    """Blocks of one level, in order."""
+
+    def __init__(self, level: Level, condition_width: int, depth: int):
+        super().__init__(Block(level, condition_width) for _ in range(depth))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, condition)
+        return x
+
+
+class Hourglass(nn.Module):
+    """Hourglass transformer over images.
+
+    Args:
+        channels: image channels, in and out.
+        patch: pixels per outermost token, (rows, columns).
+        levels: outermost first; the last one is the middle, each other one appears before and after it.
+        mapping_width, mapping_depth, mapping_hidden: of the mapping network.
+        condition_width: width of the condition vector, 0 for none.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        patch: Sequence[int],
+        levels: Sequence[Level],
+        mapping_width: int = 256,
+        mapping_depth: int = 2,
+        mapping_hidden: int | None = None,
+        condition_width: int = 0,
+        mapping_dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.patch = tuple(patch)
+        hidden = mapping_hidden or 3 * mapping_width
+        self.mapping = Mapping(mapping_width, mapping_depth, hidden, condition_width, mapping_dropout)
+        pixels = channels * self.patch[0] * self.patch[1]
+        outer, middle = list(levels[:-1]), levels[-1]
+        widths = [level.width for level in levels]
+        self.patch_in = nn.Linear(pixels, widths[0], bias=False)
+        self.down = nn.ModuleList(Stack(level, mapping_width, level.depth) for level in outer)
+        self.merges = nn.ModuleList(TokenMerge(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.middle = Stack(middle, mapping_width, middle.depth)
+        self.splits = nn.ModuleList(TokenSplit(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.up = nn.ModuleList(Stack(level, mapping_width, level.depth) for level in outer)
+        self.norm_out = RMSNorm(widths[0])
+        self.patch_out = zero_init(nn.Linear(widths[0], pixels, bias=False))
+
+    def forward(self, x: Tensor, time: Tensor, condition: Tensor | None = None, drop: Tensor | None = None) -> Tensor:
+        """Prediction [batch, channels, height, width] for noisy x of that shape.
+
+        Args:
+            time: noise level in (0, 1), [batch].
+            condition: [batch, condition_width] or None.
+            drop: bool [batch], where the learned null condition takes its place.
+        """
+        vector = self.mapping(time, condition, drop)
+        x = self.patch_in(merge_patches(x.movedim(1, -1), self.patch))
+        skips = []
+        for stack, merge in zip(self.down, self.merges, strict=True):
+            x = stack(x, vector)
+            skips.append(x)
+            x = merge(x)
+        x = self.middle(x, vector)
+        for stack, split in zip(reversed(self.up), reversed(self.splits), strict=True):
+            x = stack(split(x, skips.pop()), vector)
+        return split_patches(self.patch_out(self.norm_out(x)), self.patch).movedim(-1, 1)
+
+    def parameter_groups(self, weight_decay: float) -> list[dict]:
+        """Weight decay on matrices of the trunk only; the mapping network learns at a third of the rate (HDiT)."""
+        mapping = list(self.mapping.parameters())
+        known = {id(p) for p in mapping}
+        trunk = [p for p in self.parameters() if id(p) not in known]
+        return [
+            {"params": [p for p in trunk if p.ndim >= 2], "weight_decay": weight_decay},
+            {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0},
+            {"params": [p for p in mapping if p.ndim >= 2], "weight_decay": weight_decay, "lr_scale": 1 / 3},
+            {"params": [p for p in mapping if p.ndim < 2], "weight_decay": 0.0, "lr_scale": 1 / 3},
+        ]
