@@ -1,0 +1,87 @@
+"""Channels by name: the named sets, what electrodes are called elsewhere, and the pick that shards are made from."""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.recording import Recording
+
+SETS = {
+    "1020-19": "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split(),
+    "1020-8": "F3 F4 C3 C4 P3 P4 O1 O2".split(),
+    # The old system picked twenty by position, the last of which differed between datasets; these are its common ones.
+    "legacy-20": "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2 TP10".split(),
+    "chb-mit-bipolar": (
+        "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
+        "FP2-F8 F8-T8 T8-P8 P8-O2 FZ-CZ CZ-PZ T7-FT9 FT9-FT10 FT10-T8"
+    ).split(),
+}
+OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
+REFERENCES = ("ref", "le", "avg", "a1", "a2", "m1", "m2", "a1a2", "m1m2")
+
+
+def channel_names(wanted: str | Iterable[str]) -> list[str]:
+    """A named set's channels, or the list itself; raises UserError for an unknown set or a name that stands twice."""
+    if isinstance(wanted, str):
+        if wanted not in SETS:
+            raise UserError(
+                f"channel set {wanted!r} is unknown; use one of {', '.join(SETS)} or a list of names"
+            )
+        return list(SETS[wanted])
+    names = list(wanted)
+    keys = [canonical(name) for name in names]
+    twice = sorted({name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1})
+    if twice or not names:
+        raise UserError(f"channels.set: {', '.join(twice) or 'no channel'}: name each channel once")
+    return names
+
+
+def canonical(name: str) -> str:
+    """One spelling for one electrode: "EEG T3-REF", "t7" and "T7." are all "t7"; "FP1-F7" stays a pair."""
+    key = re.sub(r"^(eeg|ecg)[\s:_-]+", "", name.strip().lower()).strip(" .")
+    ends = [OLD_NAMES.get(end, end) for end in re.split(r"\s*-\s*", key)]
+    if len(ends) == 2 and ends[1] in REFERENCES and ends[0] not in REFERENCES:
+        ends = ends[:1]
+    return "-".join(ends)
+
+
+def match(channels: Iterable[str], wanted: Iterable[str]) -> dict[str, list[str]]:
+    """For each wanted name, the recording's own names for it, in the recording's order."""
+    spelled: dict[str, list[str]] = {}
+    for name in channels:
+        spelled.setdefault(canonical(name), []).append(name)
+    return {name: spelled.get(canonical(name), []) for name in wanted}
+
+
+def picks(channels: Iterable[str], wanted: str | Iterable[str], reference: str | None = None) -> list[str]:
+    """The recording's names of the wanted channels that must be read; raises UserError for absent or doubled ones."""
+    found = match(channels, names := channel_names(wanted))
+    missing = [name for name in names if not found[name] and not _is_reference(name, reference)]
+    if missing:
+        raise UserError(f"channels missing: {', '.join(missing)}; use a channel set that all recordings have")
+    twice = [f"{name} ({', '.join(found[name])})" for name in names if len(found[name]) > 1]
+    if twice:
+        raise UserError(f"channels that stand twice in the recording: {'; '.join(twice)}; rename one of them")
+    return [found[name][0] for name in names if found[name]]
+
+
+def pick(recording: Recording, wanted: str | Iterable[str], reference: str | None = None) -> Recording:
+    """The wanted channels in the wanted order and spelling, float32 [channels, samples].
+
+    An absent channel that was the recording's `reference` is added as zeros, which is its potential against itself;
+    take the average reference afterwards. Raises UserError that lists what is missing or stands twice.
+    """
+    names = channel_names(wanted)
+    picks(recording.channels, names, reference)
+    found = match(recording.channels, names)
+    data = np.zeros((len(names), recording.data.shape[1]), np.float32)
+    for row, name in enumerate(names):
+        if found[name]:
+            data[row] = recording.data[recording.channels.index(found[name][0])]
+    return Recording(data, recording.fs, tuple(names))
+
+
+def _is_reference(name: str, reference: str | None) -> bool:
+    return reference is not None and canonical(name) == canonical(reference)

@@ -1,0 +1,69 @@
+"""EEGMAT (`math`): EEG at rest and during mental arithmetic, 36 subjects, 19 channels at 500 Hz.
+
+Zyma et al., 2019, "Electroencephalograms during Mental Arithmetic Task Performance", Data 4(1):14; PhysioNet eegmat
+1.0.0. `SubjectNN_1.edf` is rest, `SubjectNN_2.edf` arithmetic. Gender and age come from `subject-info.csv`, joined by
+subject: the sex in the EDF headers is wrong in nearly all files. The cohort was screened healthy: the dataset's README
+excludes psychoactive medication, addiction, and psychiatric or neurological complaints. The reference was the ears.
+"""
+
+import csv
+import re
+from pathlib import Path
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.datasets.entry import Entry
+
+ACTIVITIES = {"1": "rest", "2": "arithmetic"}
+FOLDERS = ("", "raw_eeg", "raw")
+TABLE = "subject-info.csv"
+
+
+def list_recordings(root: str | Path, simulation=None) -> list[Entry]:
+    """The EDF files beside `subject-info.csv`, in `root` or its folder `raw_eeg`, by subject and activity.
+
+    Raises UserError when the table or the recordings are absent, or a recording's subject is not in the table.
+    """
+    folder = _folder(Path(root))
+    people = _people(folder / TABLE)
+    paths = sorted(path for path in folder.iterdir() if re.fullmatch(r"Subject\d\d_[12]\.edf", path.name))
+    if not paths:
+        raise UserError(
+            f"{folder}: no SubjectNN_1.edf or SubjectNN_2.edf; download PhysioNet eegmat 1.0.0 into it"
+        )
+    return [_entry(path, people, folder / TABLE) for path in paths]
+
+
+def _folder(root: Path) -> Path:
+    for name in FOLDERS:
+        if (root / name / TABLE).is_file():
+            return root / name
+    raise UserError(f"{root}: no {TABLE}; download PhysioNet eegmat 1.0.0 into it")
+
+
+def _people(table: Path) -> dict[str, dict]:
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        absent = {"Subject", "Age", "Gender"} - set(rows.fieldnames or ())
+        if absent:
+            raise UserError(
+                f"{table}: column {', '.join(sorted(absent))} is missing; take the table of eegmat 1.0.0"
+            )
+        return {row["Subject"].strip(): _labels(row, table) for row in rows}
+
+
+def _labels(row: dict, table: Path) -> dict:
+    gender, age = row["Gender"].strip().upper(), row["Age"].strip()
+    if gender not in ("F", "M", "") or not re.fullmatch(r"\d*", age):
+        raise UserError(
+            f"{table}: {row['Subject']}: found gender {gender!r}, age {age!r}; expected F or M and years"
+        )
+    return {"gender": gender, "health": "H", "age": int(age) if age else ""}
+
+
+def _entry(path: Path, people: dict[str, dict], table: Path) -> Entry:
+    name, task = path.stem.split("_")
+    if name not in people:
+        raise UserError(f"{table}: no row for {name} of {path.name}; take the table of eegmat 1.0.0")
+    subject, activity = f"sub-{name.removeprefix('Subject')}", ACTIVITIES[task]
+    labels = people[name] | {"activity": activity}
+    return Entry("math", subject, "", f"{subject}_{activity}", path, labels)

@@ -1,0 +1,41 @@
+"""Readers by suffix: `read_header` without the signals, `read` with them, in microvolts.
+
+EDF, BDF and CNT lie interleaved in the file at fixed places, so they are decoded here with numpy: a preprocessing job
+then starts in a quarter of the second that importing MNE takes alone. The tests hold these decoders to MNE's own, sample
+by sample, on real files. EEGLAB and BrainVision files are read by MNE.
+"""
+
+from importlib import import_module
+from pathlib import Path
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.recording import Header, Recording
+
+READERS = {".edf": "edf", ".bdf": "edf", ".cnt": "cnt", ".set": "eeglab", ".vhdr": "brainvision"}
+
+
+def read_header(path: str | Path) -> Header:
+    """Rate, duration and channel names; raises UserError for a file that is truncated or not what its suffix says."""
+    return _reader(path).read_header(Path(path))
+
+
+def read(path: str | Path, picks: list[str] | None = None) -> Recording:
+    """The channels `picks`, by their names in the file and in that order, or all that are measured in volts.
+
+    Raises UserError, in one line with file, field, found and expected, for anything that cannot be read whole.
+    """
+    recording = _reader(path).read(Path(path), picks)
+    if not recording.data.shape[1]:
+        raise UserError(
+            f"{path}: samples: found none, expected a recording; leave the file out or fetch it again"
+        )
+    return recording
+
+
+def _reader(path: str | Path):
+    path = Path(path)
+    if path.suffix.lower() not in READERS:
+        raise UserError(f"{path}: suffix: found {path.suffix!r}, expected one of {', '.join(READERS)}")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; check the dataset's root in the settings")
+    return import_module(f"{__name__}.{READERS[path.suffix.lower()]}")

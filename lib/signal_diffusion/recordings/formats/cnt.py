@@ -1,0 +1,133 @@
+"""Neuroscan continuous files (SETUP, ELECTLOC and TEEG of https://paulbourke.net/dataformats/eeg/).
+
+The header does not say how wide a sample is, and its sample count or event-table position is wrong in many real files
+(SEED-V's `7_1_20180411.cnt` has a count of -732; mne-tools/mne-python#13547). So both are decided by evidence: the width
+by which reading of the first samples is of an EEG's size, the count by what the header's count and a real event table
+agree on. A file whose evidence is missing or contradictory is refused.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from signal_diffusion.recordings.formats.checks import indices_of, refuse
+from signal_diffusion.recordings.recording import Header, Recording
+
+SETUP, ELECTRODE, TABLE = 900, 75, 9
+PEEK_SAMPLES = 2000
+PLAUSIBLE_SD_UV = (0.05, 5000.0)  # int16 samples read as int32 are 65536 times larger
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the samples lie and what a bit is worth; `gain` and `baseline` have one entry per channel."""
+
+    fs: float
+    samples: int
+    dtype: str
+    channels: tuple[str, ...]
+    gain: np.ndarray
+    baseline: np.ndarray
+
+    @property
+    def offset(self) -> int:
+        return SETUP + ELECTRODE * len(self.channels)
+
+
+def read_header(path: Path) -> Header:
+    layout = _layout(path)
+    return Header(layout.fs, layout.samples / layout.fs, layout.channels, "cnt")
+
+
+def read(path: Path, picks: list[str] | None = None) -> Recording:
+    layout = _layout(path)
+    names = layout.channels
+    chosen = list(range(len(names))) if picks is None else indices_of(path, picks, names)
+    digital = np.memmap(path, layout.dtype, "r", layout.offset, (layout.samples, len(names)))
+    data = np.ascontiguousarray(digital[:, chosen].T.astype(np.float32))
+    data -= layout.baseline[chosen, None]
+    data *= layout.gain[chosen, None]
+    return Recording(data, layout.fs, tuple(names[i] for i in chosen))
+
+
+def _layout(path: Path) -> Layout:
+    with path.open("rb") as file:
+        setup = file.read(SETUP)
+        if len(setup) < SETUP or not setup.startswith(b"Version 3"):
+            raise refuse(
+                path, "revision (first 12 bytes)", repr(setup[:12]), "a Neuroscan 'Version 3' header"
+            )
+        count, fs = struct.unpack_from("<H4xH", setup, 370)
+        electrodes = file.read(ELECTRODE * count)
+        start = file.read(4 * PEEK_SAMPLES * count)
+    if not count or not fs or len(electrodes) < ELECTRODE * count:
+        raise refuse(
+            path, "header", f"{count} channels at {fs} Hz in {SETUP + len(electrodes)} bytes", "a whole one"
+        )
+    entries = [electrodes[ELECTRODE * i : ELECTRODE * (i + 1)] for i in range(count)]
+    gain = (
+        np.array([struct.unpack_from("<f", e, 59)[0] * struct.unpack_from("<f", e, 71)[0] for e in entries])
+        / 204.8
+    )
+    baseline = np.array([struct.unpack_from("<h", e, 47)[0] for e in entries])
+    dtype = _width(path, start, gain)
+    _check_interleaved(path, setup, np.dtype(dtype).itemsize)
+    return Layout(
+        fs=float(fs),
+        samples=_sample_count(path, setup, count, np.dtype(dtype).itemsize),
+        dtype=dtype,
+        channels=tuple(e[:10].split(b"\0")[0].decode("latin-1").strip() for e in entries),
+        gain=gain.astype(np.float32),
+        baseline=baseline.astype(np.float32),
+    )
+
+
+def _width(path: Path, start: bytes, gain: np.ndarray) -> str:
+    """The dtype under which the first samples have an EEG's standard deviation."""
+    found = {}
+    for dtype in ("<i4", "<i2"):
+        rows = len(start) // (np.dtype(dtype).itemsize * gain.size)
+        digital = np.frombuffer(start, dtype, rows * gain.size).reshape(rows, gain.size)
+        found[dtype] = float(np.median((digital * gain).std(axis=0))) if rows else 0.0
+        if PLAUSIBLE_SD_UV[0] <= found[dtype] <= PLAUSIBLE_SD_UV[1]:
+            return dtype
+    sizes = f"{found['<i4']:.3g} uV as 32 bits, {found['<i2']:.3g} uV as 16 bits"
+    raise refuse(
+        path, "standard deviation", sizes, f"between {PLAUSIBLE_SD_UV[0]} and {PLAUSIBLE_SD_UV[1]} uV"
+    )
+
+
+def _check_interleaved(path: Path, setup: bytes, width: int) -> None:
+    (block,) = struct.unpack_from("<i", setup, 894)
+    if block > width:
+        raise refuse(path, "channel offset", f"{block} bytes per channel block", "interleaved samples")
+
+
+def _sample_count(path: Path, setup: bytes, channels: int, width: int) -> int:
+    """Samples per channel by the header's count and by the event table's position, which must not disagree."""
+    size, offset, row = path.stat().st_size, SETUP + ELECTRODE * channels, channels * width
+    (stated,) = struct.unpack_from("<i", setup, 864)
+    (table,) = struct.unpack_from("<i", setup, 886)
+    by_count = stated if stated > 0 and offset + stated * row <= size else None
+    by_table = (table - offset) // row if _is_table(path, table, offset, row, size) else None
+    if by_count and by_table and by_count != by_table:
+        raise refuse(
+            path, "number of samples", f"{by_count} in the header", f"{by_table} from the event table"
+        )
+    if not (by_count or by_table):
+        holds = (size - offset) // row
+        raise refuse(
+            path, "number of samples", f"{stated} in the header", f"at most the {holds} that the file holds"
+        )
+    return by_count or by_table
+
+
+def _is_table(path: Path, table: int, offset: int, row: int, size: int) -> bool:
+    if not offset < table <= size - TABLE or (table - offset) % row:
+        return False
+    with path.open("rb") as file:
+        file.seek(table)
+        kind, length, _ = struct.unpack("<Bii", file.read(TABLE))
+    return kind in (1, 2, 3) and 0 <= length <= size - table - TABLE

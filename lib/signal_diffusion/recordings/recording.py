@@ -1,0 +1,24 @@
+"""What every reader returns, whatever the file's format."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Signals in microvolts, float32 [channels, samples], at `fs` samples per second, named as in the file."""
+
+    data: np.ndarray
+    fs: float
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself, read without its signals. `duration` is in seconds."""
+
+    fs: float
+    duration: float
+    channels: tuple[str, ...]
+    format: str
