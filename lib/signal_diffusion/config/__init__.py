@@ -1,0 +1,34 @@
+"""Typed configuration: settings, dataset recipes and runs; every key is in config/README.md."""
+
+from signal_diffusion.config.checks import (
+    check_run,
+    check_workflow,
+    representation,
+    settings_for,
+    support_path,
+)
+from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.paths import work_root
+from signal_diffusion.config.recipe import Recipe, load_recipe
+from signal_diffusion.config.runs import load_run
+from signal_diffusion.config.settings import Settings, load_settings, missing_dataset_message
+from signal_diffusion.config.stages import stage_keys
+from signal_diffusion.config.support import SupportRun
+
+__all__ = [
+    "DiffusionRun",
+    "Recipe",
+    "Settings",
+    "SupportRun",
+    "check_run",
+    "check_workflow",
+    "load_recipe",
+    "load_run",
+    "load_settings",
+    "missing_dataset_message",
+    "representation",
+    "settings_for",
+    "stage_keys",
+    "support_path",
+    "work_root",
+]

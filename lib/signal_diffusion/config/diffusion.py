@@ -1,0 +1,296 @@
+"""Diffusion runs: a file of config/diffusion/ makes results/diffusion/{name}/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import model_validator
+
+from signal_diffusion.config.fields import Contradiction, Section, key
+from signal_diffusion.config.hourglass import HourglassExtras
+from signal_diffusion.config.settings import LATER_DATA, LATER_OUTPUT
+from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Training
+
+Split = Literal["train", "val", "test"]
+_COLUMNS = "metadata has the canonical columns gender, health and age; remove the key"
+_LORA = "adapters need a pretrained stable-diffusion model; train hourglass in full"
+
+
+class SettingsTable(Section):
+    """`[settings]`: the global settings and the trainer."""
+
+    config: str = key(
+        "config/default.toml",
+        "Settings file, relative to the project's folder; `--config settings=` and SIGNAL_DIFFUSION_CONFIG win.",
+    )
+    trainer: Literal["diffusion"] = key(..., "The family that this file belongs to.")
+
+
+class DataOverrides(Section):
+    """`[data]`: this run's representation, in place of the settings'."""
+
+    output_type: Literal["db-only"] | None = key(
+        None, "Channels of a spectrogram; default: the settings'.", later=LATER_OUTPUT
+    )
+    data_type: Literal["spectrogram"] | None = key(
+        None, "What a window becomes; default: the settings'.", later=LATER_DATA
+    )
+
+
+class Dataset(Section):
+    """`[dataset]`: what is trained on."""
+
+    name: str = key(..., "A recipe of config/dataset/.", stage="training", min_length=1)
+    batch_size: int = key(4, "Training batch size.", stage="training", unit="windows", ge=1)
+    eval_batch_size: int | None = key(
+        None, "Batch size of the validation loss; default: `batch_size`.", unit="windows", ge=1
+    )
+    num_workers: int = key(
+        0,
+        "Loader processes.",
+        refused="batches come whole from a memory map, without workers; remove the key",
+    )
+    resolution: int = key(
+        256, "Image resolution; must be the recipe's.", stage="training", unit="pixels", ge=8
+    )
+    train_split: Split = key("train", "Split to train on.", stage="training")
+    val_split: Split | None = key(None, "Split of the validation loss; unset: none is computed.")
+    cache_dir: str | None = key(None, "Dataset cache.", refused="datasets are read in place; remove the key")
+    center_crop: bool = key(
+        False,
+        "Crop the centre.",
+        refused="images have the recipe's resolution; set spectrogram.resolution there",
+    )
+    random_flip: bool = key(
+        False, "Flip images.", refused="a flip would reverse channel order and time; remove it"
+    )
+    image_column: str = key(
+        "image", "Column of the images.", refused="arrays have no columns; remove the key"
+    )
+    caption_column: str | None = key(
+        "text", "Metadata column of the captions.", stage=("captions", "training")
+    )
+    class_column: str | None = key(None, "Column of class labels.", refused='use conditioning = "caption"')
+    gender_column: str = key("gender", "Column of the gender.", refused=_COLUMNS)
+    health_column: str = key("health", "Column of the health status.", refused=_COLUMNS)
+    age_column: str = key("age", "Column of the age.", refused=_COLUMNS)
+    num_classes: int = key(0, "Number of classes.", refused='use conditioning = "caption"')
+    dataset_type: str = key(
+        "auto", "Kind of dataset.", refused="a recipe says what its data are; remove the key"
+    )
+    max_train_samples: int | None = key(None, "Train on this many windows at most.", stage="training", ge=1)
+    max_eval_samples: int | None = key(None, "Windows of the validation loss at most.", ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Dataset:
+        if self.val_split == self.train_split:
+            raise Contradiction("val_split", "is the training split; use another, or remove the key")
+        self.fill(eval_batch_size=self.eval_batch_size or self.batch_size)
+        return self
+
+
+class Lora(Section):
+    """`[model.lora]`: adapters."""
+
+    enabled: bool = key(False, "Train adapters.", refused=_LORA)
+    rank: int = key(4, "Rank.", refused=_LORA)
+    alpha: float = key(4.0, "Scaling.", refused=_LORA)
+    dropout: float = key(0.0, "Dropout.", refused=_LORA)
+    target_modules: list[str] = key(
+        ["to_q", "to_k", "to_v", "to_out.0"], "Modules that adapt.", refused=_LORA
+    )
+    bias: str = key("none", "Biases that train.", refused=_LORA)
+    scaling: float | None = key(None, "Custom scaling.", refused=_LORA)
+
+
+class Model(Section):
+    """`[model]`: the network and its condition."""
+
+    name: Literal["hourglass"] = key(
+        ...,
+        "The network.",
+        stage="training",
+        later={
+            name: "use hourglass"
+            for name in (
+                "dit",
+                "localmamba",
+                "stable-diffusion",
+                "stable-diffusion-35",
+                "stable-diffusion-v1-5",
+                "stable-diffusion-3.5-medium",
+            )
+        },
+    )
+    conditioning: Literal["none", "caption"] = key(
+        "none",
+        "What the model is told.",
+        stage="training",
+        later={"classes": "use caption", "gend_hlth_age": "use caption"},
+    )
+    pretrained: str | None = key(
+        None, "Pretrained weights.", refused="hourglass trains from scratch; remove the key"
+    )
+    revision: str | None = key(
+        None, "Their revision.", refused="hourglass trains from scratch; remove the key"
+    )
+    sample_size: int | None = key(None, "Image size; must be the recipe's resolution.", unit="pixels", ge=8)
+    vae_tiling: bool = key(False, "Tile the VAE.", refused="no VAE is used; remove the key")
+    lora: Lora = Lora()
+    extras: HourglassExtras = HourglassExtras()
+
+
+class Objective(Section):
+    """`[objective]`: rectified flow; `scheduler` is another name of `inference.solver`."""
+
+    prediction_type: Literal["epsilon", "sample", "vector_field"] = key(
+        "epsilon", "What the model predicts.", stage="training"
+    )
+    num_timesteps: int = key(1000, "Scale of the time that the model sees.", stage="training", ge=1)
+    times: Literal["logit-normal", "uniform"] = key(
+        "logit-normal", "Distribution of training times (Esser et al. 2024).", stage="training"
+    )
+    times_mean: float = key(0.0, "Mean of the logit.", stage="training")
+    times_std: float = key(1.0, "Standard deviation of the logit.", stage="training", gt=0)
+    aliases: ClassVar[dict[str, str]] = {"flow_match_timesteps": "num_timesteps"}
+
+    @model_validator(mode="after")
+    def _check(self) -> Objective:
+        for name in ("times_mean", "times_std"):
+            if self.times == "uniform" and name in self.model_fields_set:
+                raise Contradiction(
+                    name, 'uniform times have none; remove the key, or set times = "logit-normal"'
+                )
+        return self
+
+
+class Inference(Section):
+    """`[inference]`: sampling, during training's evaluation and in generation."""
+
+    solver: Literal["euler", "heun"] = key(
+        "euler",
+        "ODE solver; ddim is accepted for euler, to which it is equal on this path.",
+        stage="generation",
+    )
+    denoising_steps: int = key(50, "Solver steps.", stage="generation", ge=1)
+    cfg_scale: float = key(
+        7.5,
+        "Guidance: u + scale (c - u); 1 is none, and the default without a condition.",
+        stage="generation",
+        ge=0,
+    )
+
+    @classmethod
+    def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take ddim for euler: with x = (1 - s) data + s noise both make the same step."""
+        return {**data, "solver": "euler"} if data.get("solver") == "ddim" else data
+
+
+class Generation(Section):
+    """`[generation]`: the synthetic dataset."""
+
+    num_samples: int = key(
+        512, "Images, with the reference split's distribution of labels.", stage="generation", ge=2
+    )
+    seed: int = key(
+        0, "Seed; the noise of a sample depends on it and the sample's index.", stage="generation", ge=0
+    )
+    batch_size: int = key(64, "Images at a time.", stage="generation", ge=1)
+    grid_per_condition: int = key(8, "Images per condition in the grids.", stage="figures", ge=1)
+
+
+class Evaluation(Section):
+    """`[evaluation]`: the battery."""
+
+    encoder: str | None = key(
+        None, "A feature-encoder run of config/support/; unset: spectral features only.", stage="evaluation"
+    )
+    reference_split: Literal["val", "test"] = key(
+        "test", "Real windows that generated ones are held against.", stage=("generation", "evaluation")
+    )
+    bootstrap: int = key(200, "Bootstrap samples of the intervals.", stage="evaluation", ge=2)
+    seed: int = key(0, "Seed of subsets and bootstrap.", stage="evaluation", ge=0)
+
+
+class DiffusionRun(Section):
+    """A diffusion run; `name` and `path` are those of its file."""
+
+    name: str
+    path: Path
+    settings: SettingsTable
+    data: DataOverrides = DataOverrides()
+    dataset: Dataset
+    model: Model
+    objective: Objective = Objective()
+    optimizer: Optimizer = Optimizer()
+    scheduler: Scheduler = Scheduler()
+    training: Training = Training()
+    logging: Logging = Logging()
+    inference: Inference = Inference()
+    generation: Generation = Generation()
+    evaluation: Evaluation = Evaluation()
+
+    @classmethod
+    def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Move `objective.scheduler` to the name that it is another one of."""
+        objective, inference = data.get("objective"), data.get("inference", {})
+        if not (isinstance(objective, dict) and "scheduler" in objective and isinstance(inference, dict)):
+            return data
+        if "solver" in inference:
+            raise Contradiction(
+                "objective.scheduler", "is another name of inference.solver, which is given; remove it"
+            )
+        rest = {name: value for name, value in objective.items() if name != "scheduler"}
+        return {**data, "objective": rest, "inference": {**inference, "solver": objective["scheduler"]}}
+
+    @model_validator(mode="after")
+    def _check(self) -> DiffusionRun:
+        if self.model.conditioning == "none":
+            self._check_unconditional()
+        else:
+            self._check_conditional()
+        _check_channels(self.model.extras)
+        self._check_logging()
+        return self
+
+    def _check_unconditional(self) -> None:
+        extras = self.model.extras
+        for name in ("cfg_dropout", "text_encoder", "mapping_cond_dim"):
+            if getattr(extras, name):
+                message = f'model.conditioning is "none"; set it to "caption", or remove {name}'
+                raise Contradiction(f"model.extras.{name}", message)
+        if "cfg_scale" in self.inference.model_fields_set and self.inference.cfg_scale != 1:
+            message = 'model.conditioning is "none", so there is nothing to guide; set 1.0, or remove the key'
+            raise Contradiction("inference.cfg_scale", message)
+        self.fill(inference=self.inference.model_copy(update={"cfg_scale": 1.0}))
+
+    def _check_conditional(self) -> None:
+        if not self.dataset.caption_column:
+            message = 'is empty, but model.conditioning is "caption"; set it to "text"'
+            raise Contradiction("dataset.caption_column", message)
+        if self.inference.cfg_scale != 1 and self.model.extras.cfg_dropout == 0:
+            message = (
+                f"guidance of {self.inference.cfg_scale:g} needs a trained null condition; "
+                "set model.extras.cfg_dropout, such as 0.1, or 1.0 here"
+            )
+            raise Contradiction("inference.cfg_scale", message)
+
+    def _check_logging(self) -> None:
+        if self.logging.run_name not in (None, self.name):
+            message = f'the run is called after its file; rename the file, or set "{self.name}"'
+            raise Contradiction("logging.run_name", message)
+        if self.logging.log_dir and not self.logging.tensorboard:
+            raise Contradiction(
+                "logging.log_dir", "logging.tensorboard is false; set it to true, or remove the key"
+            )
+        self.fill(logging=self.logging.model_copy(update={"run_name": self.name}))
+
+
+def _check_channels(extras: HourglassExtras) -> None:
+    for name in ("in_channels", "out_channels"):
+        if getattr(extras, name) not in (None, 1):
+            raise Contradiction(
+                f"model.extras.{name}", "a db-only image has 1 channel; set 1, or remove the key"
+            )
+    extras.fill(in_channels=1, out_channels=1)

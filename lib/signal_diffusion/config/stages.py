@@ -1,0 +1,34 @@
+"""Which resolved values a stage's results depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from signal_diffusion.config.fields import STAGES, Section, metadata
+
+
+def stage_keys(model: Section, stage: str) -> dict[str, Any]:
+    """Return dotted key -> resolved value, JSON-able, of all keys that change what `stage` makes."""
+    if stage not in STAGES:
+        raise ValueError(f"no stage {stage!r}; stages are {', '.join(STAGES)}")
+    return dict(_walk(model, stage, ""))
+
+
+def _walk(model: Section, stage: str, prefix: str):
+    for name, field in type(model).model_fields.items():
+        value, dotted = getattr(model, name), f"{prefix}{name}"
+        if isinstance(value, Section):
+            yield from _walk(value, stage, f"{dotted}.")
+        elif isinstance(value, dict):
+            for entry, section in value.items():
+                yield from _walk(section, stage, f"{dotted}.{entry}.")
+        elif stage in metadata(field).get("stage", ()):
+            yield dotted, _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

@@ -1,0 +1,127 @@
+"""The sections that say how a run trains: optimiser, schedule, loop, logging."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from signal_diffusion.config.fields import Contradiction, Section, key
+
+_WANDB = "use logging.tensorboard; stats.jsonl is always written"
+
+
+class Optimizer(Section):
+    """`[optimizer]`."""
+
+    name: Literal["adamw", "adam", "sgd"] = key(
+        "adamw", "The optimiser.", stage="training", later={"adamw_8bit": "use adamw"}
+    )
+    learning_rate: float = key(1e-4, "Learning rate after warm-up.", stage="training", gt=0)
+    weight_decay: float = key(1e-2, "Weight decay.", stage="training", ge=0)
+    betas: list[float] = key(
+        [0.9, 0.999],
+        "Adam's betas; the first is sgd's momentum.",
+        stage="training",
+        min_length=2,
+        max_length=2,
+    )
+    eps: float = key(1e-8, "Adam's epsilon.", stage="training", gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Optimizer:
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise Contradiction("betas", "are not in 0 to 1; use such as [0.9, 0.999]")
+        if self.name == "sgd" and "eps" in self.model_fields_set:
+            raise Contradiction("eps", "sgd has none; remove the key")
+        return self
+
+
+class Scheduler(Section):
+    """`[scheduler]`: the learning rate over the steps."""
+
+    name: Literal["constant", "constant_with_warmup", "linear", "cosine", "polynomial"] = key(
+        "constant", "Course of the learning rate; all but constant warm up first.", stage="training"
+    )
+    warmup_steps: int = key(0, "Steps from 0 to the learning rate.", stage="training", unit="steps", ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Scheduler:
+        if self.name == "constant" and self.warmup_steps:
+            raise Contradiction("warmup_steps", 'constant has no warm-up; set name = "constant_with_warmup"')
+        return self
+
+
+class Training(Section):
+    """`[training]`."""
+
+    seed: int = key(42, "Seed of weights, noise, dropout and order.", stage="training", ge=0)
+    threads: int = key(2, "CPU threads of torch; they are part of the numbers.", stage="training", ge=1)
+    output_dir: str | None = key(None, "Output folder of scripts run by hand. Refused under the workflow.")
+    mixed_precision: Literal["no", "fp16", "bf16"] = key(
+        "bf16", "Autocast; weights and EMA stay float32.", stage="training"
+    )
+    gradient_checkpointing: bool = key(
+        False,
+        "Recompute activations.",
+        refused="lower dataset.batch_size and raise gradient_accumulation_steps",
+    )
+    gradient_accumulation_steps: int = key(1, "Batches per optimiser step.", stage="training", ge=1)
+    epochs: int = key(1, "Passes over the training split.", stage="training", ge=1)
+    max_train_steps: int | None = key(
+        None, "Optimiser steps, in place of `epochs`.", stage="training", unit="steps", ge=1
+    )
+    log_every_steps: int = key(10, "Steps between log lines.", unit="steps", ge=1)
+    checkpoint_interval: int | None = key(
+        None, "Steps between checkpoints; unset: only when stopped.", unit="steps", ge=1
+    )
+    checkpoint_total_limit: int | None = key(None, "Checkpoints that are kept; unset: all.", ge=1)
+    resume: str | None = key(
+        None,
+        "Checkpoint folder for scripts run by hand. Refused under the workflow, which resumes by itself.",
+    )
+    gradient_clip_norm: float = key(1.0, "Largest gradient norm; 0: no clipping.", stage="training", ge=0)
+    ema_decay: float = key(
+        0.999, "Largest decay of the weight average; 0: no average.", stage="training", ge=0, lt=1
+    )
+    ema_power: float = key(0.75, "Power of the average's warm-up.", stage="training", gt=0)
+    ema_inv_gamma: float = key(1.0, "Inverse gamma of its warm-up.", stage="training", gt=0)
+    ema_update_after_step: int = key(5000, "Step at which it starts.", stage="training", unit="steps", ge=0)
+    ema_use_ema_warmup: bool = key(True, "Whether its decay warms up.", stage="training")
+    allow_tf32: bool = key(True, "TF32 products on GPUs that have it.", stage="training")
+    snr_gamma: float | None = key(
+        None, "Gamma of the soft min-SNR loss weight; unset: none.", stage="training", gt=0
+    )
+    eval_num_examples: int = key(0, "Images generated at each evaluation.", ge=0)
+    eval_mmd_samples: int = key(0, "Images generated for the MMD at each evaluation.", ge=0)
+    eval_mmd_fallback_ntrain: int = key(
+        0, "Training windows for the MMD where no validation split is set.", ge=0
+    )
+    eval_strategy: Literal["epoch", "steps"] = key("epoch", "When to evaluate.")
+    eval_num_steps: int = key(0, "Steps between evaluations.", unit="steps", ge=0)
+    eval_batch_size: int = key(
+        0, "Batch size of generation at evaluations; 0: the training batch size.", ge=0
+    )
+    initial_eval: bool = key(True, "Evaluate before training.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Training:
+        if self.max_train_steps is not None and "epochs" in self.model_fields_set:
+            raise Contradiction("epochs", "max_train_steps is given too; remove one of them")
+        if self.eval_strategy == "steps" and not self.eval_num_steps:
+            raise Contradiction("eval_num_steps", 'eval_strategy is "steps"; set 1 or more')
+        if self.eval_strategy == "epoch" and self.eval_num_steps:
+            raise Contradiction(
+                "eval_num_steps", 'eval_strategy is "epoch"; set it to "steps", or remove the key'
+            )
+        return self
+
+
+class Logging(Section):
+    """`[logging]`: stats.jsonl is always written."""
+
+    tensorboard: bool = key(False, "Also write TensorBoard events.")
+    log_dir: str | None = key(None, "TensorBoard folder of scripts run by hand. Refused under the workflow.")
+    wandb_project: str | None = key(None, "W&B project.", refused=_WANDB)
+    wandb_entity: str | None = key(None, "W&B entity.", refused=_WANDB)
+    run_name: str | None = key(None, "Name in the logs; it is that of the file.")
