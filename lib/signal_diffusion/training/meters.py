@@ -1,0 +1,57 @@
+"""Running scalars that stay on the device until somebody looks."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from signal_diffusion.errors import UserError
+
+
+class Meters:
+    """Collects scalars step by step and reads them all at once, so that a step never waits for the device."""
+
+    def __init__(self, watched: Iterable[str]):
+        self._watched = tuple(watched)
+        self._values: dict[str, list[tuple[int, Tensor | float]]] = {}
+
+    def add(self, step: int, **values: Tensor | float) -> None:
+        for name, value in values.items():
+            value = value.detach() if isinstance(value, Tensor) else value
+            self._values.setdefault(name, []).append((step, value))
+
+    def flush(self) -> dict[str, float]:
+        """The mean of each scalar since the last flush; `UserError` as `check`."""
+        self.check()
+        means = {name: sum(v for _, v in pairs) / len(pairs) for name, pairs in self._values.items()}
+        self._values.clear()
+        return means
+
+    def check(self) -> None:
+        """Wait for the device and read what it holds; `UserError` if a watched scalar is not finite."""
+        self._values = {name: _read(pairs) for name, pairs in self._values.items()}
+        for name in self._watched:
+            _check_finite(name, self._values.get(name, []))
+
+    def state_dict(self) -> dict[str, list]:
+        """What is collected and not flushed; JSON-able after `check`."""
+        return {name: list(pairs) for name, pairs in self._values.items()}
+
+    def load_state_dict(self, state: Mapping[str, list]) -> None:
+        self._values = {name: [(step, value) for step, value in pairs] for name, pairs in state.items()}
+
+
+def _read(pairs: list[tuple[int, Tensor | float]]) -> list[tuple[int, float]]:
+    tensors = [value.float().reshape(()) for _, value in pairs if isinstance(value, Tensor)]
+    values = iter(torch.stack(tensors).tolist() if tensors else [])
+    return [(step, next(values) if isinstance(value, Tensor) else float(value)) for step, value in pairs]
+
+
+def _check_finite(name: str, pairs: list[tuple[int, float]]) -> None:
+    for step, value in pairs:
+        if not math.isfinite(value):
+            raise UserError(
+                f"training diverged: {name} is {value} at step {step}; lower optimizer.learning_rate, lengthen"
+                " scheduler.warmup_steps or use a wider training.mixed_precision. The last checkpoint is intact"
+            )

@@ -1,0 +1,42 @@
+"""What a family hands to the training loop."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Generator, Tensor, nn
+
+
+class Task(Protocol):
+    """One learning problem: a model, its batches, its loss and its evaluation; nothing about optimisation.
+
+    `model` holds everything that is trained, in float32, and is initialised from the run's seed before the loop
+    sees it. Modules that draw from torch's global generator (dropout) are seeded by the loop, step by step.
+    """
+
+    model: nn.Module
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Every trained parameter once, in groups of `params` and, where they differ from the optimiser's own,
+        `weight_decay` and `lr_scale` (a factor on the learning rate)."""
+        ...
+
+    def batch(self, step: int, micro: int) -> Any:
+        """The batch of micro-step `micro` of step `step`, and of nothing else: called in another thread, one step
+        ahead. Arrays or CPU tensors, alone or in dicts, lists and tuples; the loop moves them to the device."""
+        ...
+
+    def loss(
+        self, model: nn.Module, batch: Any, generator: Generator
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """A scalar loss and scalars to log. All that is drawn at random is drawn from `generator`, which lives on
+        the device; `model` is `self.model`, perhaps compiled. Called under the plan's autocast."""
+        ...
+
+    def evaluate(self, model: nn.Module, step: int) -> dict[str, float]:
+        """Scores of `model`: averaged weights where the plan averages, eval mode, no gradients."""
+        ...
+
+    def images(self, model: nn.Module, step: int) -> Sequence[tuple[str, np.ndarray]]:
+        """Pictures for TensorBoard, uint8 [height, width] or [height, width, 3], each with its tag; may be none."""
+        ...
