@@ -1,1 +1,1 @@
-"""Raw files to named, calibrated channels: formats, channel sets, one module per dataset, and the simulation."""
+"""Raw files to named, calibrated channels: formats, channel sets, a module per dataset, the simulation."""

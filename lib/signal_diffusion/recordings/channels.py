@@ -1,4 +1,4 @@
-"""Channels by name: the named sets, what electrodes are called elsewhere, and the pick that shards are made from."""
+"""Channels by name: the named sets, what electrodes are called elsewhere, and the pick."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from signal_diffusion.recordings.recording import Recording
 SETS = {
     "1020-19": "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split(),
     "1020-8": "F3 F4 C3 C4 P3 P4 O1 O2".split(),
-    # The old system picked twenty by position, the last of which differed between datasets; these are its common ones.
+    # The old system picked by position, and its twentieth was TP10, A2-A1 or P8, depending on the dataset.
     "legacy-20": "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2 TP10".split(),
     "chb-mit-bipolar": (
         "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
@@ -23,7 +23,7 @@ REFERENCES = ("ref", "le", "avg", "a1", "a2", "m1", "m2", "a1a2", "m1m2")
 
 
 def channel_names(wanted: str | Iterable[str]) -> list[str]:
-    """A named set's channels, or the list itself; raises UserError for an unknown set or a name that stands twice."""
+    """A named set's channels, or the list itself; raises UserError for an unknown set or a repeated name."""
     if isinstance(wanted, str):
         if wanted not in SETS:
             raise UserError(
@@ -42,6 +42,8 @@ def canonical(name: str) -> str:
     """One spelling for one electrode: "EEG T3-REF", "t7" and "T7." are all "t7"; "FP1-F7" stays a pair."""
     key = re.sub(r"^(eeg|ecg)[\s:_-]+", "", name.strip().lower()).strip(" .")
     ends = [OLD_NAMES.get(end, end) for end in re.split(r"\s*-\s*", key)]
+    if len(ends) > 1 and ends[-1].isdigit():  # the readers number channels that stand twice
+        ends.pop()
     if len(ends) == 2 and ends[1] in REFERENCES and ends[0] not in REFERENCES:
         ends = ends[:1]
     return "-".join(ends)
@@ -56,30 +58,35 @@ def match(channels: Iterable[str], wanted: Iterable[str]) -> dict[str, list[str]
 
 
 def picks(channels: Iterable[str], wanted: str | Iterable[str], reference: str | None = None) -> list[str]:
-    """The recording's names of the wanted channels that must be read; raises UserError for absent or doubled ones."""
-    found = match(channels, names := channel_names(wanted))
+    """The recording's names of the wanted channels, to be read; raises UserError that lists the absent ones.
+
+    A channel that stands twice gives both of its names, and `pick` compares their samples.
+    """
+    names = channel_names(wanted)
+    found = match(channels, names)
     missing = [name for name in names if not found[name] and not _is_reference(name, reference)]
     if missing:
         raise UserError(f"channels missing: {', '.join(missing)}; use a channel set that all recordings have")
-    twice = [f"{name} ({', '.join(found[name])})" for name in names if len(found[name]) > 1]
-    if twice:
-        raise UserError(f"channels that stand twice in the recording: {'; '.join(twice)}; rename one of them")
-    return [found[name][0] for name in names if found[name]]
+    return [spelling for name in names for spelling in found[name]]
 
 
 def pick(recording: Recording, wanted: str | Iterable[str], reference: str | None = None) -> Recording:
     """The wanted channels in the wanted order and spelling, float32 [channels, samples].
 
-    An absent channel that was the recording's `reference` is added as zeros, which is its potential against itself;
-    take the average reference afterwards. Raises UserError that lists what is missing or stands twice.
+    An absent channel that was the recording's `reference` is added as zeros, which is its potential against
+    itself; take the average reference afterwards. A channel that stands twice must have the same samples
+    twice (CHB-MIT's T8-P8 does). Raises UserError that lists what is missing or differs.
     """
     names = channel_names(wanted)
     picks(recording.channels, names, reference)
     found = match(recording.channels, names)
     data = np.zeros((len(names), recording.data.shape[1]), np.float32)
     for row, name in enumerate(names):
-        if found[name]:
-            data[row] = recording.data[recording.channels.index(found[name][0])]
+        rows = [recording.channels.index(spelling) for spelling in found[name]]
+        if any(not np.array_equal(recording.data[rows[0]], recording.data[other]) for other in rows[1:]):
+            raise UserError(f"channels {', '.join(found[name])} are all {name} but differ; name them apart")
+        if rows:
+            data[row] = recording.data[rows[0]]
     return Recording(data, recording.fs, tuple(names))
 
 

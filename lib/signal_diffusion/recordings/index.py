@@ -10,16 +10,17 @@ from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.simulated_spectra import Simulation
 
 COLUMNS = (
-    "dataset", "subject", "session", "recording", "file", "format", "rate", "duration", "channels", "status", "reason",
-    "gender", "health", "age",
+    "dataset", "subject", "session", "recording", "file", "format", "rate", "duration", "channels",
+    "status", "reason", "gender", "health", "age",
 )  # fmt: skip
 
 
 def index_dataset(name: str, root: str | Path, simulation: Simulation | None = None) -> list[dict]:
     """Rows with the keys of `COLUMNS`, then the dataset's own labels; `rate` in Hz, `duration` in seconds.
 
-    A recording whose header cannot be read has status "refused" and its reason, and the others go on. Of a header
-    nothing is kept but rate, duration and channels. Raises UserError when the dataset itself is absent.
+    A recording whose header cannot be read has status "refused" and its reason, and the others go on. Of a
+    header nothing is kept but rate, duration and channels. Raises UserError when the dataset itself is
+    absent.
     """
     return [_row(entry, Path(root)) for entry in datasets.get(name).list_recordings(root, simulation)]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Recording:
-    """Signals in microvolts, float32 [channels, samples], at `fs` samples per second, named as in the file."""
+    """Signals in microvolts, float32 [channels, samples], at `fs` samples per second, with their names."""
 
     data: np.ndarray
     fs: float

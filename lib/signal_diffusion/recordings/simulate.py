@@ -1,7 +1,7 @@
 """Simulated subjects as real files, half of them EDF with the old electrode names, half Neuroscan CNT.
 
-Everything after this module reads them like any other recording. What their spectra are made of, and how large each
-label's effect is, stands in `simulated_spectra` (`EFFECTS`, `true_effects`).
+Everything after this module reads them like any other recording. What their spectra are made of, and how
+large each label's effect is, stands in `simulated_effects` (`EFFECTS`, `true_effects`).
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ def file_name(index: int, activity: str) -> str:
 
 
 def simulate_subject(simulation: Simulation, index: int, out_dir: str | Path) -> list[Path]:
-    """Write the rest and the arithmetic recording of subject `index` into `out_dir`; returns the two paths."""
+    """Write the rest and the arithmetic recording of subject `index` into `out_dir`; returns their paths."""
     paths = []
     for activity in ACTIVITIES:
         path = Path(out_dir) / file_name(index, activity)

@@ -1,4 +1,4 @@
-"""Signals of a simulated subject: Gaussian noise with the spectra of `simulated_spectra`, and what contaminates it."""
+"""Signals of a simulated subject: Gaussian noise with the spectra of `simulated_spectra`, and artefacts."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ HIGHPASS_HZ = 0.3
 
 
 def simulate_recording(simulation: Simulation, index: int, activity: str) -> Recording:
-    """One recording of subject `index`: 19 scalp channels and an ECG, in microvolts, against a reference off the scalp."""
+    """One recording of subject `index`: 19 scalp channels and an ECG, with the reference off the scalp."""
     rng = np.random.default_rng([simulation.seed, 4, index, ACTIVITIES.index(activity)])
     samples = round(simulation.seconds * simulation.rate)
     time = np.arange(samples) / simulation.rate
@@ -57,7 +57,7 @@ def _brain(simulation: Simulation, index: int, activity: str, samples: int, rng)
 
 
 def _coloured(amplitude: np.ndarray, mixing: np.ndarray, rate: float, samples: int, rng) -> np.ndarray:
-    """Gaussian noise [channels, samples] of spectral density `amplitude ** 2`, correlated as `mixing @ mixing.T`."""
+    """Gaussian noise [channels, samples] of density `amplitude ** 2`, correlated as `mixing @ mixing.T`."""
     shape = (mixing.shape[1], amplitude.shape[1])
     spectrum = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
     spectrum = amplitude * (mixing @ spectrum) * np.sqrt(rate * samples) / 2.0

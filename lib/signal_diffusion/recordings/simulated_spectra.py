@@ -1,14 +1,15 @@
-"""Ground truth of the simulated subjects: who they are, what their spectra are, and how large each effect is.
+"""Ground truth of the simulated subjects: who they are and what their spectra are.
 
-A subject is a function of `(seed, index)` alone, so adding subjects changes nobody. Subjects come in blocks of eight,
-one for each combination of gender, health and handedness. Within a block the ages are alike, and the variability of
-each parameter between subjects is orthogonal to the three labels (a blocked factorial design, Fisher 1935). Over any
-whole number of blocks the labels are therefore balanced and independent, group means differ by exactly the sizes below,
-and handedness by exactly nothing.
+A subject is a function of `(seed, index)` alone, so adding subjects changes nobody. Subjects come in blocks
+of eight, one for each combination of gender, health and handedness. Within a block the ages are alike, and
+the variability of each parameter between subjects is orthogonal to the three labels (a blocked factorial
+design, Fisher 1935). Over any whole number of blocks the labels are therefore balanced and independent,
+group means differ by exactly what the labels do below, and handedness by exactly nothing.
 
-The model of a spectrum is a 1/f background with a knee plus an alpha peak (Donoghue et al., 2020, "Parameterizing
-neural power spectra"), both per channel, plus white sensor noise. `expected_psd` is that model and the signals are drawn
-from it (`simulated_signals`), so `true_effects` computes what a perfect measurement would find.
+The model of a spectrum is a 1/f background with a knee plus an alpha peak (Donoghue et al., 2020,
+"Parameterizing neural power spectra"), both per channel, plus white sensor noise. `expected_psd` is that
+model and the signals are drawn from it (`simulated_signals`); `simulated_effects` computes from it what a
+perfect measurement would find.
 """
 
 import math
@@ -68,28 +69,6 @@ class Simulation(Protocol):
 
 
 @dataclass(frozen=True)
-class Effect:
-    """One documented difference, `high` minus `low`, in a measure of the mean over channels.
-
-    `measure` is a band of `BANDS` (its power in dB, averaged over channels) or "alpha_peak" (Hz, the centroid of the
-    alpha band's power). `size` and `subject_sd` (within groups) have the measure's unit; `cohens_d = size / subject_sd`.
-    They are what `true_effects` gives for 80 subjects of the default recipe; age compares the older half with the younger.
-    """
-
-    label: str
-    low: str
-    high: str
-    measure: str
-    unit: str
-    size: float
-    subject_sd: float
-
-    @property
-    def cohens_d(self) -> float:
-        return self.size / self.subject_sd
-
-
-@dataclass(frozen=True)
 class Subject:
     """Labels and spectral parameters of one simulated subject. Gains are in dB, `alpha_hz` in Hz."""
 
@@ -104,7 +83,7 @@ class Subject:
 
 
 def subject_labels(simulation: Simulation, index: int) -> dict:
-    """Gender, health, age (years) and handedness of subject `index`: a pure function of the seed and the index."""
+    """Gender, health, age (years) and handedness of subject `index`, a function of seed and index alone."""
     block, place = divmod(index, BLOCK)
     cell = int(_cells(simulation.seed)[(place + block) % BLOCK])
     return {
@@ -164,59 +143,6 @@ def expected_psd(subject: Subject, activity: str, frequencies: np.ndarray) -> np
     return spectrum + _power(NOISE_DB)
 
 
-def measures(psd: np.ndarray, frequencies: np.ndarray) -> dict[str, float]:
-    """Band powers (dB, mean over channels) and alpha peak (Hz) of a density [channels, frequencies] in uV^2/Hz."""
-    found = {}
-    for band, (low, high) in BANDS.items():
-        inside = (frequencies >= low) & (frequencies <= high)
-        found[band] = float(np.mean(10.0 * np.log10(psd[:, inside].mean(axis=1))))
-    low, high = BANDS["alpha"]
-    inside = (frequencies >= low) & (frequencies <= high)
-    power = psd[:, inside].mean(axis=0)
-    found["alpha_peak"] = float(np.sum(frequencies[inside] * power) / np.sum(power))
-    return found
-
-
-def true_effects(simulation: Simulation, effects: tuple[Effect, ...] | None = None) -> list[Effect]:
-    """The effects as a perfect measurement of every simulated subject would find them."""
-    frequencies = np.arange(0.5, 60.0, 0.1)
-    rows = []
-    for index in range(simulation.subjects):
-        subject = subject_parameters(simulation, index)
-        for activity in ACTIVITIES:
-            found = measures(expected_psd(subject, activity, frequencies), frequencies)
-            rows.append(subject.labels | {"activity": activity, "subject": index} | found)
-    return measured_effects(rows, EFFECTS if effects is None else effects)
-
-
-def measured_effects(rows: list[dict], effects: tuple[Effect, ...] | None = None) -> list[Effect]:
-    """The documented effects, with the sizes and standard deviations found in `rows`.
-
-    A row holds one recording's labels, its subject and its `measures`. Recordings of one subject are averaged first
-    (within an activity, where activity is the label), so that the subject is the unit. The standard deviation is
-    pooled within the two groups (Cohen, 1988).
-    """
-    halves = np.median([row["age"] for row in rows])
-    rows = [row | {"age": "older" if row["age"] > halves else "younger"} for row in rows]
-    return [_measured(effect, rows) for effect in (EFFECTS if effects is None else effects)]
-
-
-def _measured(effect: Effect, rows: list[dict]) -> Effect:
-    groups = [_by_subject(rows, effect, value) for value in (effect.low, effect.high)]
-    size = groups[1].mean() - groups[0].mean()
-    within = [group.var(ddof=1) * (group.size - 1) for group in groups]
-    pooled = math.sqrt(sum(within) / (groups[0].size + groups[1].size - 2))
-    return Effect(effect.label, effect.low, effect.high, effect.measure, effect.unit, float(size), pooled)
-
-
-def _by_subject(rows: list[dict], effect: Effect, value: str) -> np.ndarray:
-    subjects: dict[int, list[float]] = {}
-    for row in rows:
-        if row[effect.label] == value:
-            subjects.setdefault(row["subject"], []).append(row[effect.measure])
-    return np.array([np.mean(found) for found in subjects.values()])
-
-
 def posterior_weights() -> np.ndarray:
     """Amplitude of alpha relative to O1 and O2, float64 [channels]."""
     front = np.array([POSITIONS[name][1] for name in CHANNELS])
@@ -257,7 +183,7 @@ def _deviations(seed: int, index: int) -> dict[str, float]:
 
 
 def _bump(frequencies: np.ndarray, low: float, high: float) -> np.ndarray:
-    """1 inside the band, falling to 0 over a fifth of an octave outside it (raised cosine in log-frequency)."""
+    """1 inside the band, falling to 0 within a fifth of an octave outside it (raised cosine in octaves)."""
     octaves = np.log2(np.maximum(frequencies, 1e-3))
     outside = np.maximum(math.log2(low) - octaves, octaves - math.log2(high))
     return 0.5 + 0.5 * np.cos(np.pi * np.clip(outside / 0.2, 0.0, 1.0))
@@ -265,12 +191,3 @@ def _bump(frequencies: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def _power(decibels):
     return 10.0 ** (decibels / 10.0)
-
-
-EFFECTS = (
-    Effect("activity", "rest", "arithmetic", "alpha", "dB", -2.0, 2.0),
-    Effect("gender", "M", "F", "beta", "dB", 2.0, 2.0),
-    Effect("health", "H", "PD", "theta", "dB", 2.0, 2.0),
-    Effect("age", "younger", "older", "alpha_peak", "Hz", -1.0, 1.0),
-    Effect("age", "younger", "older", "gamma", "dB", 1.0, 1.0),
-)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Entry:
-    """`labels` holds gender F/M, health H/PD, age in years, each "" when unknown, then the dataset's own labels.
+    """`labels` holds gender F/M, health H/PD, age in years, each "" when unknown, then the dataset's own
+    labels.
 
-    `recording` is unique within the dataset. `reference` is the scalp electrode that was the recording's reference,
-    None when the reference was off the scalp.
+    `recording` is unique within the dataset. `reference` is the scalp electrode that was the recording's
+    reference, None when the reference was off the scalp.
     """
 
     dataset: str

@@ -1,9 +1,10 @@
 """EEGMAT (`math`): EEG at rest and during mental arithmetic, 36 subjects, 19 channels at 500 Hz.
 
-Zyma et al., 2019, "Electroencephalograms during Mental Arithmetic Task Performance", Data 4(1):14; PhysioNet eegmat
-1.0.0. `SubjectNN_1.edf` is rest, `SubjectNN_2.edf` arithmetic. Gender and age come from `subject-info.csv`, joined by
-subject: the sex in the EDF headers is wrong in nearly all files. The cohort was screened healthy: the dataset's README
-excludes psychoactive medication, addiction, and psychiatric or neurological complaints. The reference was the ears.
+Zyma et al., 2019, "Electroencephalograms during Mental Arithmetic Task Performance", Data 4(1):14;
+PhysioNet eegmat 1.0.0. `SubjectNN_1.edf` is rest, `SubjectNN_2.edf` arithmetic. Gender and age come from
+`subject-info.csv`, joined by subject: the sex in the EDF headers is wrong in nearly all files. The cohort
+was screened healthy: the dataset's README excludes psychoactive medication, addiction, and psychiatric or
+neurological complaints. The reference was the ears.
 """
 
 import csv
@@ -21,7 +22,8 @@ TABLE = "subject-info.csv"
 def list_recordings(root: str | Path, simulation=None) -> list[Entry]:
     """The EDF files beside `subject-info.csv`, in `root` or its folder `raw_eeg`, by subject and activity.
 
-    Raises UserError when the table or the recordings are absent, or a recording's subject is not in the table.
+    Raises UserError when the table or the recordings are absent, or a recording's subject is not in the
+    table.
     """
     folder = _folder(Path(root))
     people = _people(folder / TABLE)

@@ -1,8 +1,8 @@
 """Readers by suffix: `read_header` without the signals, `read` with them, in microvolts.
 
-EDF, BDF and CNT lie interleaved in the file at fixed places, so they are decoded here with numpy: a preprocessing job
-then starts in a quarter of the second that importing MNE takes alone. The tests hold these decoders to MNE's own, sample
-by sample, on real files. EEGLAB and BrainVision files are read by MNE.
+EDF, BDF and CNT lie interleaved in the file at fixed places, so they are decoded here with numpy: a
+preprocessing job then starts in a quarter of the second that importing MNE takes alone. The tests hold
+these decoders to MNE's own, sample by sample, on real files. EEGLAB and BrainVision files are read by MNE.
 """
 
 from importlib import import_module
@@ -15,14 +15,15 @@ READERS = {".edf": "edf", ".bdf": "edf", ".cnt": "cnt", ".set": "eeglab", ".vhdr
 
 
 def read_header(path: str | Path) -> Header:
-    """Rate, duration and channel names; raises UserError for a file that is truncated or not what its suffix says."""
+    """Rate, duration and channel names; raises UserError for a truncated file or one of another format."""
     return _reader(path).read_header(Path(path))
 
 
 def read(path: str | Path, picks: list[str] | None = None) -> Recording:
     """The channels `picks`, by their names in the file and in that order, or all that are measured in volts.
 
-    Raises UserError, in one line with file, field, found and expected, for anything that cannot be read whole.
+    Raises UserError, in one line with file, field, found and expected, for anything that cannot be read
+    whole.
     """
     recording = _reader(path).read(Path(path), picks)
     if not recording.data.shape[1]:

@@ -1,5 +1,7 @@
 """Refusals that every reader shares."""
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from signal_diffusion.errors import UserError
@@ -13,11 +15,18 @@ def refuse(path: Path, field: str, found, expected) -> UserError:
 
 
 def indices_of(path: Path, picks: list[str], channels: tuple[str, ...]) -> list[int]:
-    """Positions of `picks` in `channels`; raises UserError for a name that is absent or stands there twice."""
+    """Positions of `picks` in `channels`, whose names are unique; raises UserError for absent names."""
     absent = [name for name in picks if name not in channels]
     if absent:
         raise refuse(path, "channels", ", ".join(channels), "also " + ", ".join(absent))
-    twice = [name for name in picks if channels.count(name) > 1]
-    if twice:
-        raise refuse(path, "channels", f"{', '.join(twice)} more than once", "each once")
     return [channels.index(name) for name in picks]
+
+
+def unique_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names that stand twice get "-0", "-1" and so on, as MNE does."""
+    names, seen = list(names), Counter()
+    counts, unique = Counter(names), []
+    for name in names:
+        unique.append(f"{name}-{seen[name]}" if counts[name] > 1 else name)
+        seen[name] += 1
+    return tuple(unique)

@@ -1,9 +1,10 @@
 """Neuroscan continuous files (SETUP, ELECTLOC and TEEG of https://paulbourke.net/dataformats/eeg/).
 
-The header does not say how wide a sample is, and its sample count or event-table position is wrong in many real files
-(SEED-V's `7_1_20180411.cnt` has a count of -732; mne-tools/mne-python#13547). So both are decided by evidence: the width
-by which reading of the first samples is of an EEG's size, the count by what the header's count and a real event table
-agree on. A file whose evidence is missing or contradictory is refused.
+The header does not say how wide a sample is, and its sample count or event-table position is wrong in many
+real files (SEED-V's `7_1_20180411.cnt` has a count of -732; mne-tools/mne-python#13547). So both are
+decided by evidence: the width by which reading of the first samples has an EEG's size and smoothness, the
+count by what the header's count and a real event table agree on. A file whose evidence is missing or
+contradictory is refused.
 """
 
 import struct
@@ -12,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.recordings.formats.checks import indices_of, refuse
+from signal_diffusion.recordings.formats.checks import indices_of, refuse, unique_names
 from signal_diffusion.recordings.recording import Header, Recording
 
 SETUP, ELECTRODE, TABLE = 900, 75, 9
 PEEK_SAMPLES = 2000
 PLAUSIBLE_SD_UV = (0.05, 5000.0)  # int16 samples read as int32 are 65536 times larger
+ROUGHEST = 1.2  # SD of steps over SD: white noise has 1.41, int32 samples read as int16 about as much
 
 
 @dataclass(frozen=True)
@@ -78,25 +80,33 @@ def _layout(path: Path) -> Layout:
         fs=float(fs),
         samples=_sample_count(path, setup, count, np.dtype(dtype).itemsize),
         dtype=dtype,
-        channels=tuple(e[:10].split(b"\0")[0].decode("latin-1").strip() for e in entries),
+        channels=unique_names(e[:10].split(b"\0")[0].decode("latin-1").strip() for e in entries),
         gain=gain.astype(np.float32),
         baseline=baseline.astype(np.float32),
     )
 
 
 def _width(path: Path, start: bytes, gain: np.ndarray) -> str:
-    """The dtype under which the first samples have an EEG's standard deviation."""
-    found = {}
+    """The dtype under which the first samples have an EEG's standard deviation and smoothness."""
+    found = []
     for dtype in ("<i4", "<i2"):
         rows = len(start) // (np.dtype(dtype).itemsize * gain.size)
-        digital = np.frombuffer(start, dtype, rows * gain.size).reshape(rows, gain.size)
-        found[dtype] = float(np.median((digital * gain).std(axis=0))) if rows else 0.0
-        if PLAUSIBLE_SD_UV[0] <= found[dtype] <= PLAUSIBLE_SD_UV[1]:
+        microvolts = gain * np.frombuffer(start, dtype, rows * gain.size).reshape(rows, gain.size)
+        size, roughness = _size_and_roughness(microvolts)
+        if PLAUSIBLE_SD_UV[0] <= size <= PLAUSIBLE_SD_UV[1] and roughness <= ROUGHEST:
             return dtype
-    sizes = f"{found['<i4']:.3g} uV as 32 bits, {found['<i2']:.3g} uV as 16 bits"
-    raise refuse(
-        path, "standard deviation", sizes, f"between {PLAUSIBLE_SD_UV[0]} and {PLAUSIBLE_SD_UV[1]} uV"
-    )
+        found.append(f"{size:.3g} uV and roughness {roughness:.2g} as {8 * np.dtype(dtype).itemsize} bits")
+    wanted = f"{PLAUSIBLE_SD_UV[0]} to {PLAUSIBLE_SD_UV[1]} uV and at most {ROUGHEST}"
+    raise refuse(path, "standard deviation of the first samples", ", ".join(found), wanted)
+
+
+def _size_and_roughness(microvolts: np.ndarray) -> tuple[float, float]:
+    """Medians over channels of the SD, and of the steps' SD relative to it; zeros if there are no samples."""
+    if len(microvolts) < 2:
+        return 0.0, 0.0
+    size = microvolts.std(axis=0)
+    steps = np.diff(microvolts, axis=0).std(axis=0)
+    return float(np.median(size)), float(np.median(steps / np.maximum(size, np.finfo(float).tiny)))
 
 
 def _check_interleaved(path: Path, setup: bytes, width: int) -> None:
@@ -106,7 +116,7 @@ def _check_interleaved(path: Path, setup: bytes, width: int) -> None:
 
 
 def _sample_count(path: Path, setup: bytes, channels: int, width: int) -> int:
-    """Samples per channel by the header's count and by the event table's position, which must not disagree."""
+    """Samples per channel by the header's count and by the event table, which must not disagree."""
     size, offset, row = path.stat().st_size, SETUP + ELECTRODE * channels, channels * width
     (stated,) = struct.unpack_from("<i", setup, 864)
     (table,) = struct.unpack_from("<i", setup, 886)

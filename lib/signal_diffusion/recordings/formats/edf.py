@@ -1,16 +1,18 @@
-"""EDF, EDF+ and BDF (Kemp et al., 1992; Kemp and Olivan, 2003; BioSemi's 24-bit variant), decoded with numpy.
+"""EDF, EDF+ and BDF (Kemp et al., 1992; Kemp and Olivan, 2003; BioSemi's 24-bit variant), decoded with
+numpy.
 
-A header of 256 bytes and 256 per signal, then data records in which each signal has its block of samples. Names of
-persons in the header are never looked at. The header alone says how long the file must be, so a truncated file is
-refused; discontinuous EDF+ is refused because its samples are not equally spaced in time.
+A header of 256 bytes and 256 per signal, then data records in which each signal has its block of samples.
+Names of persons in the header are never looked at. The header alone says how long the file must be, so a
+truncated file is refused; discontinuous EDF+ is refused because its samples are not equally spaced in time.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.recordings.formats.checks import indices_of, refuse
+from signal_diffusion.recordings.formats.checks import indices_of, refuse, unique_names
 from signal_diffusion.recordings.recording import Header, Recording
 
 MICROVOLTS = {"nv": 1e-3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6}
@@ -43,11 +45,10 @@ class Layout:
     def measured(self) -> list[int]:
         """Signals in volts, and among these only those at the rate that most of them have."""
         volts = [i for i, unit in enumerate(self.units) if unit.lower() in MICROVOLTS]
-        volts = [i for i in volts if self.labels[i] not in ANNOTATIONS]
-        rates = [int(self.counts[i]) for i in volts]
-        return [
-            i for i in volts if self.counts[i] == max(set(rates), key=lambda rate: (rates.count(rate), rate))
-        ]
+        volts = [i for i in volts if not self.labels[i].startswith(ANNOTATIONS)]
+        rates = Counter(int(self.counts[i]) for i in volts)
+        usual = max(rates, key=lambda rate: (rates[rate], rate), default=0)
+        return [i for i in volts if self.counts[i] == usual]
 
 
 def read_header(path: Path) -> Header:
@@ -89,7 +90,7 @@ def _layout(path: Path) -> Layout:
         format="bdf" if fixed[0] == 0xFF else "edf",
         records=_integer(path, "number of data records", fixed[236:244]),
         seconds=_number(path, "duration of a data record", fixed[244:252]),
-        labels=tuple(_text(field) for field in _column(fields, signals, 0, 16)),
+        labels=unique_names(_text(field) for field in _column(fields, signals, 0, 16)),
         units=tuple(_text(field) for field in _column(fields, signals, 96, 8)),
         physical=_range(path, "physical range", fields, signals, 104),
         digital=_range(path, "digital range", fields, signals, 120),
