@@ -1,13 +1,11 @@
 """Diffusion runs: a file of config/diffusion/ makes results/diffusion/{name}/."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from signal_diffusion.config.fields import Contradiction, Section, key
+from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.hourglass import HourglassExtras
 from signal_diffusion.config.settings import LATER_DATA, LATER_OUTPUT
 from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Training
@@ -22,7 +20,7 @@ class SettingsTable(Section):
 
     config: str = key(
         "config/default.toml",
-        "Settings file, relative to the project's folder; `--config settings=` and SIGNAL_DIFFUSION_CONFIG win.",
+        "Settings file, from the project's folder; `--config settings=` and SIGNAL_DIFFUSION_CONFIG win.",
     )
     trainer: Literal["diffusion"] = key(..., "The family that this file belongs to.")
 
@@ -83,7 +81,7 @@ class Dataset(Section):
     max_eval_samples: int | None = key(None, "Windows of the validation loss at most.", ge=1)
 
     @model_validator(mode="after")
-    def _check(self) -> Dataset:
+    def _check(self) -> Self:
         if self.val_split == self.train_split:
             raise Contradiction("val_split", "is the training split; use another, or remove the key")
         self.fill(eval_batch_size=self.eval_batch_size or self.batch_size)
@@ -137,8 +135,8 @@ class Model(Section):
     )
     sample_size: int | None = key(None, "Image size; must be the recipe's resolution.", unit="pixels", ge=8)
     vae_tiling: bool = key(False, "Tile the VAE.", refused="no VAE is used; remove the key")
-    lora: Lora = Lora()
-    extras: HourglassExtras = HourglassExtras()
+    lora: Lora = section(Lora)
+    extras: HourglassExtras = section(HourglassExtras)
 
 
 class Objective(Section):
@@ -156,7 +154,7 @@ class Objective(Section):
     aliases: ClassVar[dict[str, str]] = {"flow_match_timesteps": "num_timesteps"}
 
     @model_validator(mode="after")
-    def _check(self) -> Objective:
+    def _check(self) -> Self:
         for name in ("times_mean", "times_std"):
             if self.times == "uniform" and name in self.model_fields_set:
                 raise Contradiction(
@@ -219,17 +217,17 @@ class DiffusionRun(Section):
     name: str
     path: Path
     settings: SettingsTable
-    data: DataOverrides = DataOverrides()
+    data: DataOverrides = section(DataOverrides)
     dataset: Dataset
     model: Model
-    objective: Objective = Objective()
-    optimizer: Optimizer = Optimizer()
-    scheduler: Scheduler = Scheduler()
-    training: Training = Training()
-    logging: Logging = Logging()
-    inference: Inference = Inference()
-    generation: Generation = Generation()
-    evaluation: Evaluation = Evaluation()
+    objective: Objective = section(Objective)
+    optimizer: Optimizer = section(Optimizer)
+    scheduler: Scheduler = section(Scheduler)
+    training: Training = section(Training)
+    logging: Logging = section(Logging)
+    inference: Inference = section(Inference)
+    generation: Generation = section(Generation)
+    evaluation: Evaluation = section(Evaluation)
 
     @classmethod
     def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +243,7 @@ class DiffusionRun(Section):
         return {**data, "objective": rest, "inference": {**inference, "solver": objective["scheduler"]}}
 
     @model_validator(mode="after")
-    def _check(self) -> DiffusionRun:
+    def _check(self) -> Self:
         if self.model.conditioning == "none":
             self._check_unconditional()
         else:

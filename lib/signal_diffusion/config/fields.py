@@ -51,6 +51,11 @@ def key(
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
+def section(table: type[Section]) -> Any:
+    """Declare an optional table; it is built only when a file is read, which keeps imports light."""
+    return Field(default_factory=table)
+
+
 def metadata(field: Any) -> dict[str, Any]:
     """Return the stage, unit and refusals that `key` stored with a field."""
     return field.json_schema_extra or {}
@@ -59,7 +64,7 @@ def metadata(field: Any) -> dict[str, Any]:
 class Section(BaseModel):
     """A TOML table: strict types, unknown keys refused, immutable once resolved."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
     aliases: ClassVar[dict[str, str]] = {}
 
     @model_validator(mode="before")

@@ -1,8 +1,6 @@
 """`[model.extras]` of the hourglass diffusion transformer (HDiT, Crowson et al. 2024)."""
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -24,7 +22,7 @@ class Attention(Section):
     kernel_size: int = key(7, "Side of the neighbourhood, odd.", stage="training", unit="tokens", ge=3)
 
     @model_validator(mode="after")
-    def _check_kernel(self) -> Attention:
+    def _check_kernel(self) -> Self:
         if self.kernel_size % 2 == 0:
             raise Contradiction("kernel_size", f"{self.kernel_size} is even; use {self.kernel_size + 1}")
         if self.type == "global" and "kernel_size" in self.model_fields_set:
@@ -107,7 +105,7 @@ class HourglassExtras(Section):
         return data
 
     @model_validator(mode="after")
-    def _resolve(self) -> HourglassExtras:
+    def _resolve(self) -> Self:
         self._check_positive()
         rates = (
             self.dropout_rate

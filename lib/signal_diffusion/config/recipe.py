@@ -1,14 +1,12 @@
 """Dataset recipes: which recordings, which channels, how a window becomes an image, which splits."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from signal_diffusion.config.datasets import SIMULATED
-from signal_diffusion.config.fields import Contradiction, Section, key
+from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.messages import located, nearest
 from signal_diffusion.config.reading import build, named, read_toml
 from signal_diffusion.config.settings import Settings, check_db_range
@@ -74,7 +72,7 @@ class Spectrogram(Section):
     )
 
     @model_validator(mode="after")
-    def _check_ranges(self) -> Spectrogram:
+    def _check_ranges(self) -> Self:
         check_db_range(self.min_db, self.max_db)
         if self.lower_percentile >= self.upper_percentile:
             raise Contradiction("upper_percentile", "is not above lower_percentile; raise it")
@@ -96,7 +94,7 @@ class Splits(Section):
     )
 
     @model_validator(mode="after")
-    def _check_sum(self) -> Splits:
+    def _check_sum(self) -> Self:
         total = self.train + self.val + self.test
         if abs(total - 1) > 1e-6:
             raise Contradiction("train", f"train + val + test = {total:g}; make the fractions sum to 1")
@@ -150,17 +148,17 @@ class Recipe(Section):
     name: str
     path: Path
     recipe: RecipeTable
-    channels: Channels = Channels()
-    signal: Signal = Signal()
-    spectrogram: Spectrogram = Spectrogram()
-    splits: Splits = Splits()
-    captions: Captions = Captions()
-    weights: Weights = Weights()
-    export: Export = Export()
-    simulation: Simulation = Simulation()
+    channels: Channels = section(Channels)
+    signal: Signal = section(Signal)
+    spectrogram: Spectrogram = section(Spectrogram)
+    splits: Splits = section(Splits)
+    captions: Captions = section(Captions)
+    weights: Weights = section(Weights)
+    export: Export = section(Export)
+    simulation: Simulation = section(Simulation)
 
     @model_validator(mode="after")
-    def _check(self) -> Recipe:
+    def _check(self) -> Self:
         _check_mixture(self)
         _check_spectrogram(self)
         if self.simulated:

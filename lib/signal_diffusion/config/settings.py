@@ -1,15 +1,13 @@
 """Global settings: where raw recordings lie, where work goes, which text encoders are used."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from signal_diffusion.config.datasets import HOW_TO_GET
-from signal_diffusion.config.fields import Contradiction, Section, key
+from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.messages import shown
 from signal_diffusion.config.reading import build, find, project_root, read_toml
 
@@ -90,7 +88,7 @@ class DatasetPaths(Section):
     )
 
     @model_validator(mode="after")
-    def _check_range(self) -> DatasetPaths:
+    def _check_range(self) -> Self:
         check_db_range(self.min_db, self.max_db)
         return self
 
@@ -99,12 +97,12 @@ class Settings(Section):
     """A settings file, its paths resolved; `path` is the file itself."""
 
     path: Path
-    hf_models: HfModels = HfModels()
+    hf_models: HfModels = section(HfModels)
     data: Data
-    datasets: dict[str, DatasetPaths] = {}
+    datasets: dict[str, DatasetPaths] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _resolve(self) -> Settings:
+    def _resolve(self) -> Self:
         self.data.fill(root=_absolute(self.data.root), output_root=_absolute(self.data.output_root))
         for name in HOW_TO_GET:
             self.datasets.setdefault(name, DatasetPaths())

@@ -1,13 +1,11 @@
 """Support runs: a file of config/support/ makes results/support/{name}/, which other runs name."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import model_validator
 
-from signal_diffusion.config.fields import Contradiction, Section, key
+from signal_diffusion.config.fields import Contradiction, Section, key, section
 
 SECTION_OF_KIND = {"text-encoders": "text", "feature-encoder": "features"}
 
@@ -17,7 +15,7 @@ class SupportSettings(Section):
 
     config: str = key(
         "config/default.toml",
-        "Settings file, relative to the project's folder; `--config settings=` and SIGNAL_DIFFUSION_CONFIG win.",
+        "Settings file, from the project's folder; `--config settings=` and SIGNAL_DIFFUSION_CONFIG win.",
     )
     trainer: Literal["support"] = key("support", "The family that this file belongs to.")
 
@@ -65,14 +63,14 @@ class SupportRun(Section):
     name: str
     path: Path
     kind: Literal["text-encoders", "feature-encoder"] = key(..., "What is built.", stage="support")
-    settings: SupportSettings = SupportSettings()
+    settings: SupportSettings = section(SupportSettings)
     dataset: SupportDataset
-    training: SupportTraining = SupportTraining()
-    text: Text = Text()
-    features: Features = Features()
+    training: SupportTraining = section(SupportTraining)
+    text: Text = section(Text)
+    features: Features = section(Features)
 
     @model_validator(mode="after")
-    def _check(self) -> SupportRun:
+    def _check(self) -> Self:
         for kind, section in SECTION_OF_KIND.items():
             if section in self.model_fields_set and kind != self.kind:
                 first = next(iter(getattr(self, section).model_fields_set), "")

@@ -1,8 +1,6 @@
 """The sections that say how a run trains: optimiser, schedule, loop, logging."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -29,7 +27,7 @@ class Optimizer(Section):
     eps: float = key(1e-8, "Adam's epsilon.", stage="training", gt=0)
 
     @model_validator(mode="after")
-    def _check(self) -> Optimizer:
+    def _check(self) -> Self:
         if not all(0 <= beta < 1 for beta in self.betas):
             raise Contradiction("betas", "are not in 0 to 1; use such as [0.9, 0.999]")
         if self.name == "sgd" and "eps" in self.model_fields_set:
@@ -46,7 +44,7 @@ class Scheduler(Section):
     warmup_steps: int = key(0, "Steps from 0 to the learning rate.", stage="training", unit="steps", ge=0)
 
     @model_validator(mode="after")
-    def _check(self) -> Scheduler:
+    def _check(self) -> Self:
         if self.name == "constant" and self.warmup_steps:
             raise Contradiction("warmup_steps", 'constant has no warm-up; set name = "constant_with_warmup"')
         return self
@@ -105,7 +103,7 @@ class Training(Section):
     initial_eval: bool = key(True, "Evaluate before training.")
 
     @model_validator(mode="after")
-    def _check(self) -> Training:
+    def _check(self) -> Self:
         if self.max_train_steps is not None and "epochs" in self.model_fields_set:
             raise Contradiction("epochs", "max_train_steps is given too; remove one of them")
         if self.eval_strategy == "steps" and not self.eval_num_steps:
