@@ -1,0 +1,1 @@
+"""Shards to datasets: labels, captions, subject splits, ranges, weights, storage, export."""

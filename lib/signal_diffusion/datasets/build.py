@@ -1,0 +1,197 @@
+"""Build a dataset: splits, dB range from the training windows, uint8 arrays, rows, weights, card."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from signal_diffusion import files
+from signal_diffusion.datasets.captions import caption
+from signal_diffusion.datasets.card import Contents, dataset_card
+from signal_diffusion.datasets.export import export_imagefolder, file_names
+from signal_diffusion.datasets.ranges import DecibelHistogram, decibel_range
+from signal_diffusion.datasets.sources import (
+    Source,
+    check_alike,
+    join_shards,
+    label_columns,
+    read_indexes,
+    refusal,
+)
+from signal_diffusion.datasets.splits import (
+    SPLITS,
+    SUBJECT,
+    assign_splits,
+    check_disjoint,
+    read_splits,
+    subject_table,
+)
+from signal_diffusion.datasets.storage import (
+    IDS,
+    SPEC,
+    staged_folder,
+    window_hashes,
+    write_split,
+    write_table,
+)
+from signal_diffusion.datasets.weights import Weighting, sampling_weights
+from signal_diffusion.errors import UserError
+from signal_diffusion.progress import Progress
+from signal_diffusion.signals.images import quantise, tile
+
+if TYPE_CHECKING:
+    from signal_diffusion.config.recipe import Recipe
+
+BLOCK = 64
+
+
+def build_dataset(
+    recipe: "Recipe",
+    representation: str,
+    shards: Sequence[Path],
+    indexes: Sequence[Path],
+    out: Path,
+) -> None:
+    """Write the dataset folder `out` from the shards and indexes of the recipe's datasets.
+
+    `recipe` has its dB range and weight cap resolved from the settings (`load_recipe(name, settings)`).
+    Shards are read one at a time, twice: once for the range and the windows to leave out, once to write.
+    UserError when a subject, recording or identical window would stand in two splits, when nothing usable
+    is left for training, or when shards and indexes do not belong together.
+    """
+    if representation != "db-only":
+        raise UserError(f"representation {representation} is not in this version; use db-only")
+    rows = read_indexes(indexes)
+    used, refused = join_shards(rows, shards)
+    splits = _split_subjects(rows, recipe, used)
+    histogram, dropped = _scan(used)
+    used = [source for source in used if len(source.kept)]
+    _check_training(used, refused + dropped)
+    low, high = decibel_range(recipe.spectrogram, histogram)
+    metadata = _metadata(used, label_columns(rows), recipe)
+    check_disjoint(metadata, metadata["hash"])
+    metadata, weighting = _weighted(metadata, recipe)
+    spec = _spec(recipe, representation, check_alike(used), low, high)
+    contents = Contents(recipe, metadata, refused + dropped, splits, weighting)
+    with staged_folder(out) as folder:
+        _write(folder, spec, contents, used)
+
+
+def _split_subjects(rows: pd.DataFrame, recipe: "Recipe", used: Sequence[Source]) -> pd.DataFrame:
+    config = recipe.splits
+    table = subject_table(rows, config.stratify)
+    pinned = read_splits(config.splits_file) if config.splits_file else None
+    table["split"] = assign_splits(table, config, pinned)
+    split = {(row.dataset, row.subject): row.split for row in table.itertuples()}
+    for source in used:
+        source.split = split[source.row["dataset"], source.row["subject"]]
+    return table[[*SUBJECT, "split", *config.stratify]]
+
+
+def _scan(sources: Sequence[Source]) -> tuple[DecibelHistogram, list[dict[str, str]]]:
+    """Histogram of the training windows, and refusals of those that hold nothing or no numbers."""
+    histogram, dropped = DecibelHistogram(), []
+    with Progress(len(sources), "reading shards", unit="recordings") as progress:
+        for source in sources:
+            windows, starts = source.load()
+            numbers, signal = _usable(windows)
+            source.kept = np.flatnonzero(numbers & signal)
+            source.starts, source.hashes = starts[source.kept], window_hashes(windows[source.kept])
+            if source.split == "train":
+                histogram.add(windows[source.kept])
+            dropped += _dropped(source, ~numbers, "not all values are finite")
+            dropped += _dropped(source, numbers & ~signal, "all channels are flat")
+            progress.update()
+    return histogram, dropped
+
+
+def _usable(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    flat = windows.reshape(len(windows), -1)
+    numbers = np.isfinite(flat).all(axis=1)
+    return numbers, flat.min(axis=1, initial=np.inf) != flat.max(axis=1, initial=-np.inf)
+
+
+def _dropped(source: Source, mask: np.ndarray, reason: str) -> list[dict[str, str]]:
+    numbers = " ".join(map(str, np.flatnonzero(mask)))
+    return [refusal(source.row, reason, "all" if mask.all() else numbers)] if mask.any() else []
+
+
+def _check_training(used: Sequence[Source], refused: Sequence[dict[str, str]]) -> None:
+    if not any(source.split == "train" for source in used):
+        reasons = "; ".join(dict.fromkeys(row["reason"] for row in refused)) or "no recording was listed"
+        raise UserError(f"no usable window is left for training ({reasons}); see the recordings' index")
+
+
+def _metadata(used: Sequence[Source], labels: list[str], recipe: "Recipe") -> pd.DataFrame:
+    """One row per window, split after split, and within a split in id order."""
+    tables = []
+    for source in sorted(used, key=lambda source: SPLITS.index(source.split)):
+        fields = {name: source.row[name] for name in IDS}
+        fields |= {"window": source.kept, "start_s": source.starts / recipe.signal.fs}
+        fields |= {"split": source.split, **{name: source.row[name] for name in labels}}
+        fields |= {"text": caption(source.row, recipe.captions), "hash": source.hashes}
+        tables.append(pd.DataFrame(fields))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _weighted(metadata: pd.DataFrame, recipe: "Recipe") -> tuple[pd.DataFrame, Weighting]:
+    training = metadata[metadata["split"] == "train"]
+    weighting = sampling_weights(training, recipe.weights.tasks, recipe.weights.max_sampling_weight)
+    weight = pd.Series(1.0, index=metadata.index)
+    weight[training.index] = weighting.weights
+    return metadata.assign(weight=weight), weighting
+
+
+def _spec(
+    recipe: "Recipe", representation: str, shared: dict[str, Any], low: float, high: float
+) -> dict[str, Any]:
+    signal, spectrogram = recipe.signal, recipe.spectrogram
+    return {
+        "recipe": recipe.name,
+        "representation": representation,
+        "resolution": spectrogram.resolution,
+        **shared,
+        "bins": spectrogram.bins,
+        "window": spectrogram.window,
+        "fs": signal.fs,
+        "nsamps": signal.nsamps,
+        "ovr_perc": signal.ovr_perc,
+        "reference": signal.reference,
+        "min_db": low,
+        "max_db": high,
+    }
+
+
+def _write(folder: Path, spec: dict[str, Any], contents: Contents, used: Sequence[Source]) -> None:
+    metadata = contents.metadata
+    arrays = {}
+    with Progress(len(metadata), "writing windows", unit="windows") as progress:
+        for split in SPLITS:
+            chosen = [source for source in used if source.split == split]
+            shape = (sum(len(source.kept) for source in chosen), 1, spec["resolution"], spec["resolution"])
+            blocks = _images(chosen, spec, progress)
+            arrays[f"{split}.npy"] = write_split(folder / f"{split}.npy", shape, blocks)
+    if contents.recipe.export.imagefolder:
+        metadata = metadata.assign(file_name=file_names(metadata))
+        export_imagefolder(folder, metadata)
+    for split in SPLITS:
+        write_table(folder / f"{split}-metadata.csv", metadata[metadata["split"] == split])
+    write_table(folder / "metadata.csv", metadata)
+    write_table(folder / "splits.csv", contents.splits)
+    write_table(
+        folder / "refused.csv", pd.DataFrame(contents.refused, columns=[*IDS, "file", "windows", "reason"])
+    )
+    files.write_json(folder / SPEC, spec | {"counts": contents.counts(), "sha256": arrays})
+    files.write_text(folder / "README.md", dataset_card(spec, contents))
+
+
+def _images(sources: Iterable[Source], spec: dict[str, Any], progress: Progress) -> Iterator[np.ndarray]:
+    """uint8 [<= BLOCK, 1, height, width] of the kept windows of each recording in turn."""
+    for source in sources:
+        windows, _ = source.load()
+        for start in range(0, len(source.kept), BLOCK):
+            levels = quantise(windows[source.kept[start : start + BLOCK]], spec["min_db"], spec["max_db"])
+            yield tile(levels, spec["resolution"])[:, None]
+            progress.update(len(levels))

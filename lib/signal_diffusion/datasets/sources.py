@@ -1,0 +1,145 @@
+"""What a dataset is made from: index rows joined by id to the shards of their recordings."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from signal_diffusion import files
+from signal_diffusion.datasets.labels import CANONICAL, check_labels, whole_years
+from signal_diffusion.datasets.storage import IDS
+from signal_diffusion.errors import UserError
+
+FILE_FIELDS = ("file", "format", "rate", "duration", "channels", "status", "reason")
+
+
+@dataclass
+class Source:
+    """One recording: its index row (ids and labels), its shard, and what the dataset takes from it.
+
+    `kept` numbers the windows that are used; `starts` (first samples) and `hashes` (of the float16 decibels,
+    before any range could make two windows equal) belong to these. All three are filled by the first reading.
+    """
+
+    row: dict[str, str]
+    path: Path
+    meta: dict[str, Any]
+    shape: tuple[int, ...]
+    split: str = ""
+    kept: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    starts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    hashes: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.row['dataset']}/{self.row['recording']}"
+
+    def load(self) -> tuple[np.ndarray, np.ndarray]:
+        """Decibels of all windows, float16 [windows, channels, rows, frames]; their first samples, int64."""
+        arrays, _ = files.load_tensors(self.path)
+        return arrays["windows"], arrays["starts"]
+
+
+def read_indexes(paths: Iterable[Path]) -> pd.DataFrame:
+    """All rows of the index CSVs, sorted by id, as str; a label that a dataset lacks is empty.
+
+    UserError for a missing column, an id that is listed twice, or a word that is no value of its label.
+    """
+    tables = [_read_index(Path(path)) for path in paths]
+    if not tables:
+        raise UserError(
+            "no index was given, so there are no recordings; build the index of each dataset first"
+        )
+    rows = pd.concat(tables, ignore_index=True).fillna("")
+    twice = rows[rows.duplicated(["dataset", "recording"])]
+    if len(twice):
+        raise UserError(
+            f"recording {'/'.join(twice.iloc[0][['dataset', 'recording']])} is listed twice in the indexes"
+        )
+    return rows.sort_values(list(IDS), kind="stable", ignore_index=True)
+
+
+def label_columns(rows: pd.DataFrame) -> list[str]:
+    """Canonical labels first, then the datasets' own, in alphabetical order."""
+    own = set(rows.columns) - {*IDS, *FILE_FIELDS, *CANONICAL}
+    return [*CANONICAL, *sorted(own)]
+
+
+def join_shards(rows: pd.DataFrame, shards: Sequence[Path]) -> tuple[list[Source], list[dict[str, str]]]:
+    """Usable recordings, and refused ones with their reasons, both in index order.
+
+    A shard belongs to the row whose dataset and recording are the names of its folder and file. UserError
+    for a shard without a row and for a readable recording without a shard.
+    """
+    found = {(path.parent.name, path.stem): path for path in map(Path, shards)}
+    known = set(rows[["dataset", "recording"]].itertuples(index=False, name=None))
+    if strange := sorted(found.keys() - known):
+        raise UserError(
+            f"{found[strange[0]]}: no row of the indexes has this dataset and recording; index again"
+        )
+    used, refused = [], []
+    for row in rows.to_dict("records"):
+        reason = row["reason"] or "refused by the index" if row["status"] != "ok" else ""
+        source = None if reason else _open_shard(row, found)
+        if source is not None and source.meta["status"] != "ok":
+            reason = source.meta["reason"]
+        if reason:
+            refused.append(refusal(row, reason))
+        else:
+            used.append(source)
+    return used, refused
+
+
+def refusal(row: dict[str, str], reason: str, windows: str = "all") -> dict[str, str]:
+    """One row of `refused.csv`."""
+    return {**{name: row[name] for name in (*IDS, "file")}, "windows": windows, "reason": reason}
+
+
+def check_alike(sources: Sequence[Source]) -> dict[str, Any]:
+    """Channels, frequencies (Hz) and frames that all shards share; UserError names the first that differs."""
+    first = sources[0]
+    for source in sources[1:]:
+        for key in ("channels", "frequencies"):
+            if source.meta[key] != first.meta[key]:
+                raise UserError(
+                    f"{source.path}: {key} differ from those of {first.path}; make the shards again"
+                )
+        if source.shape[1:] != first.shape[1:]:
+            raise UserError(
+                f"{source.path}: windows are {list(source.shape[1:])}, in {first.path} "
+                f"{list(first.shape[1:])} [channels, rows, frames]; make the shards again"
+            )
+    _, _, rows, frames = first.shape
+    return {"channels": first.meta["channels"], "frequencies": first.meta["frequencies"], "frames": frames}
+
+
+def _read_index(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as an index ({error}); build the index again") from None
+    if missing := {*IDS, *FILE_FIELDS, *CANONICAL} - set(table.columns):
+        raise UserError(f"{path}: no column {', '.join(sorted(missing))}; build the index again")
+    check_labels(table, str(path))
+    table["age"] = table["age"].map(whole_years)
+    return table
+
+
+def _open_shard(row: dict[str, str], found: dict[tuple[str, str], Path]) -> Source:
+    from safetensors import SafetensorError, safe_open
+
+    path = found.get((row["dataset"], row["recording"]))
+    if path is None:
+        raise UserError(f"recording {row['dataset']}/{row['recording']} has no shard; make its shard first")
+    try:
+        # Only the header: a dataset's shards together may be larger than the memory.
+        with safe_open(path, framework="numpy") as file:
+            meta = json.loads(file.metadata()["json"])
+            shape = tuple(file.get_slice("windows").get_shape())
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not a shard ({error}); delete it and make it again") from None
+    return Source(row, path, meta, shape)

@@ -1,0 +1,137 @@
+"""A dataset on disk: one memory-mapped `.npy` array per split, its rows in CSV, `dataset.json` about both."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from signal_diffusion import files
+from signal_diffusion.errors import UserError
+
+IDS = ("dataset", "subject", "session", "recording")
+SPEC = "dataset.json"
+_NUMBERS = {"window": np.int64, "start_s": np.float64, "weight": np.float64}
+
+
+class Windows:
+    """The windows of one split of a dataset folder.
+
+    `spec` is `dataset.json`; `metadata` has one row per window, in the order of the array (`read_metadata`).
+    UserError when the folder is no dataset, or array and rows do not fit.
+    """
+
+    def __init__(self, folder: str | Path, split: str):
+        self.folder, self.split = Path(folder), split
+        self.spec = read_spec(folder)
+        self.metadata = read_metadata(self.folder / f"{split}-metadata.csv")
+        self._array = open_array(self.folder / f"{split}.npy")
+        if len(self._array) != len(self.metadata):
+            raise UserError(
+                f"{self.folder / split}.npy: {len(self._array)} windows but {len(self.metadata)} "
+                "rows of metadata; build the dataset again"
+            )
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[windows, channels, height, width]"""
+        return self._array.shape
+
+    def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Those windows as uint8 [n, channels, height, width], read as one batch."""
+        return np.ascontiguousarray(self._array[np.asarray(indices, dtype=np.int64)])
+
+    def blocks(self, size: int = 256) -> Iterator[np.ndarray]:
+        """All windows in order, `size` at a time, uint8 [<= size, channels, height, width]."""
+        for start in range(0, len(self), size):
+            yield np.asarray(self._array[start : start + size])
+
+
+def read_spec(folder: str | Path) -> dict[str, Any]:
+    """`dataset.json` of a dataset folder."""
+    path = Path(folder) / SPEC
+    if not path.is_file():
+        raise UserError(f"{folder}: no {SPEC} there, so it is no dataset; name a recipe or a dataset folder")
+    return files.read_json(path)
+
+
+def read_metadata(path: str | Path) -> pd.DataFrame:
+    """Rows of a metadata CSV: words as str (empty when unknown), `age` as float64 (NaN when unknown).
+
+    `window` is int64; `start_s` (seconds) and `weight` are float64.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); build the dataset again") from None
+    for name, kind in _NUMBERS.items():
+        if name in table.columns:
+            table[name] = table[name].astype(kind)
+    if "age" in table.columns:
+        table["age"] = pd.to_numeric(table["age"]).astype(np.float64)
+    return table
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """CSV with `\\n` line ends, numbers as Python prints them."""
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_split(path: str | Path, shape: Sequence[int], blocks: Iterable[np.ndarray]) -> str:
+    """Write an array block by block; give the SHA-256 of the file.
+
+    `shape` is that of the whole, [windows, channels, height, width]; `blocks` are uint8 [n, channels, height,
+    width] and must fill it (ValueError otherwise). Only one block is in memory at a time.
+    """
+    done = 0
+    with files.atomic_path(path) as temporary:
+        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=tuple(shape))
+        for block in blocks:
+            array[done : done + len(block)] = block
+            done += len(block)
+        array.flush()
+        if done != shape[0]:
+            raise ValueError(f"{path}: {done} windows were written of {shape[0]}")
+    return files.sha256(path)
+
+
+def window_hashes(block: np.ndarray) -> list[str]:
+    """128-bit content hash (BLAKE2b) of each window of [n, ...], in hex."""
+    return [hashlib.blake2b(np.ascontiguousarray(window), digest_size=16).hexdigest() for window in block]
+
+
+@contextmanager
+def staged_folder(out: str | Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place when the block succeeds, so that `out` is whole or absent.
+
+    An earlier dataset in `out` is replaced; any other content there is refused (UserError).
+    """
+    out = Path(out)
+    if out.exists() and any(out.iterdir()) and not (out / SPEC).is_file():
+        raise UserError(
+            f"{out}: holds files but no {SPEC}; name an empty folder, for this one would be replaced"
+        )
+    staging = out.parent / f".{out.name}.partial"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    yield staging
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(staging, out)
+
+
+def open_array(path: Path) -> np.ndarray:
+    """A split's array, memory-mapped read-only."""
+    try:
+        # An empty array has no bytes to map.
+        empty = 0 in np.load(path, mmap_mode="r", allow_pickle=False).shape
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error}); build the dataset again") from None
+    return np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
