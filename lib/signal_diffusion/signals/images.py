@@ -1,0 +1,62 @@
+"""Spectrogram windows as square 8-bit images: one tile per channel, low frequencies at the bottom."""
+
+import numpy as np
+
+from signal_diffusion.errors import UserError
+
+POWER_FLOOR = 1e-6  # uV^2/Hz, -60 dB: below the noise of any EEG amplifier, so only flat channels reach it
+
+
+def decibels(power: np.ndarray) -> np.ndarray:
+    """Power spectral density in uV^2/Hz -> float32 dB re 1 uV^2/Hz of the same shape, at least -60 dB."""
+    logarithm = np.log(np.maximum(power, np.float32(POWER_FLOOR)))
+    logarithm *= np.float32(10 / np.log(10))
+    return logarithm
+
+
+def content_columns(resolution: int, n_channels: int, frames: int) -> slice:
+    """The image columns that hold channels; the columns beside them are padding, always 0."""
+    width = n_channels * frames
+    if width > resolution:
+        raise UserError(
+            f"{n_channels} channels of {frames} frames need {width} columns, the image has {resolution}: "
+            "raise spectrogram.resolution or choose fewer channels"
+        )
+    left = (resolution - width) // 2
+    return slice(left, left + width)
+
+
+def tile(windows: np.ndarray, resolution: int) -> np.ndarray:
+    """Channels side by side, centred, highest frequency in the first image row, 0 outside.
+
+    windows: [n, channels, rows, frames], row 0 the lowest frequency, rows = resolution.
+    Returns [n, resolution, resolution] of the same type.
+    """
+    n, channels, rows, frames = windows.shape
+    if rows != resolution:
+        raise UserError(f"windows have {rows} rows, the image needs {resolution}: build the shards anew")
+    columns = content_columns(resolution, channels, frames)
+    images = np.zeros((n, resolution, resolution), dtype=windows.dtype)
+    content = windows[:, :, ::-1].transpose(0, 2, 1, 3)
+    images[:, :, columns] = content.reshape(n, rows, channels * frames)
+    return images
+
+
+def untile(images: np.ndarray, n_channels: int, frames: int) -> np.ndarray:
+    """Inverse of `tile`: [n, resolution, resolution] -> [n, channels, rows, frames]."""
+    n, rows, resolution = images.shape
+    content = images[:, ::-1, content_columns(resolution, n_channels, frames)]
+    return content.reshape(n, rows, n_channels, frames).transpose(0, 2, 1, 3)
+
+
+def quantise(db: np.ndarray, min_db: float, max_db: float) -> np.ndarray:
+    """dB -> uint8 of the same shape: min_db -> 0, max_db -> 255, rounded to nearest, clipped outside."""
+    if not min_db < max_db:
+        raise UserError(f"spectrogram.min_db = {min_db} must be below spectrogram.max_db = {max_db}")
+    scaled = (np.asarray(db, dtype=np.float32) - np.float32(min_db)) * np.float32(255 / (max_db - min_db))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def dequantise(levels: np.ndarray, min_db: float, max_db: float) -> np.ndarray:
+    """uint8 levels -> float32 dB, the middle of each level's range of values."""
+    return levels.astype(np.float32) * np.float32((max_db - min_db) / 255) + np.float32(min_db)

@@ -1,0 +1,141 @@
+"""Shards: the windows of one recording as spectrograms in dB, before any range or split is applied."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import soxr
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.files import load_tensors, save_tensors
+from signal_diffusion.recordings.channels import channel_names, pick, picks
+from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.signals.images import decibels
+from signal_diffusion.signals.resample import average_reference, resample
+from signal_diffusion.signals.stft import Stft
+from signal_diffusion.signals.windows import window_starts
+
+if TYPE_CHECKING:
+    from signal_diffusion.config.recipe import Signal, Spectrogram
+
+
+BLOCK = 64  # frames per matrix product: bounds the memory that a day-long recording takes
+
+
+@dataclass(frozen=True)
+class Shard:
+    """windows: float16 dB [n, channels, rows, frames], lowest frequency first. starts: int64 [n], in samples.
+
+    meta: status "ok" or "refused" (then n = 0), reason, file; rate (Hz), duration (s) and flat (channels
+    without a signal) of the raw recording; channels, reference, fs, nsamps, frequencies (Hz) and frames of
+    the windows; versions of the libraries that made the numbers.
+    """
+
+    windows: np.ndarray
+    starts: np.ndarray
+    meta: dict[str, Any]
+
+
+def shard_recording(
+    path: str | Path,
+    out: str | Path,
+    channels: str | list[str],
+    reference: str | None,
+    signal: "Signal",
+    spectrogram: "Spectrogram",
+) -> Shard:
+    """Read one raw recording, make its windows, write them to `out` (safetensors) and return them.
+
+    channels: a named set or a list of names. reference: the recording's reference electrode, if it is known.
+    signal, spectrogram: the recipe's sections. A recording that cannot be used gives a shard without windows
+    that says why; settings that cannot be used raise UserError.
+    """
+    wanted = channel_names(channels)
+    stft = Stft(
+        spectrogram.resolution,
+        len(wanted),
+        signal.nsamps,
+        signal.fs,
+        spectrogram.window,
+        spectrogram.bins,
+        spectrogram.fmin,
+    )
+    meta = _describe(Path(path), wanted, signal, stft)
+    try:
+        data = _prepare(path, wanted, reference, signal, meta)
+        starts = _starts(data, signal)
+    except UserError as error:
+        meta |= {"status": "refused", "reason": str(error)}
+        data, starts = np.zeros((len(wanted), 0), np.float32), np.zeros(0, np.int64)
+    shard = Shard(spectrogram_windows(stft, data, starts), starts, meta)
+    save_tensors(out, {"windows": shard.windows, "starts": shard.starts}, meta)
+    return shard
+
+
+def read_shard(path: str | Path) -> Shard:
+    """A shard as `shard_recording` wrote it."""
+    arrays, meta = load_tensors(path)
+    return Shard(arrays["windows"], arrays["starts"], meta)
+
+
+def spectrogram_windows(stft: Stft, data: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """data: [channels, samples] uV at `stft.fs`. Returns float16 dB [n, channels, resolution, frames]."""
+    positions, index = stft.locate(starts)
+    db = np.empty((len(data), len(positions), stft.resolution), np.float16)
+    for first in range(0, len(positions), BLOCK):
+        block = slice(first, first + BLOCK)
+        db[:, block] = decibels(stft.power(data, positions[block]))
+    return stft.gather(db, index)
+
+
+def _describe(path: Path, channels: list[str], signal: "Signal", stft: Stft) -> dict[str, Any]:
+    return {
+        "status": "ok",
+        "reason": "",
+        "file": path.name,
+        "rate": None,
+        "duration": None,
+        "flat": [],
+        "channels": list(channels),
+        "reference": signal.reference,
+        "fs": signal.fs,
+        "nsamps": signal.nsamps,
+        "frequencies": stft.frequencies.tolist(),
+        "frames": stft.frames,
+        "versions": {"numpy": np.__version__, "soxr": soxr.__version__},
+    }
+
+
+def _prepare(
+    path: str | Path, wanted: list[str], reference: str | None, signal: "Signal", meta: dict[str, Any]
+) -> np.ndarray:
+    """The picked channels, without offset, referenced, at the recipe's rate: float32 [channels, samples]."""
+    header = read_header(path)
+    meta |= {"rate": header.fs, "duration": header.duration}
+    recording = read(path, picks(header.channels, wanted, reference))
+    data = pick(recording, wanted, reference).data
+    data = data - data.mean(axis=1, keepdims=True)
+    meta["flat"] = _check_traces(data, wanted)
+    if signal.reference == "average":
+        data = average_reference(data)
+    return resample(data, recording.fs, signal.fs)
+
+
+def _check_traces(data: np.ndarray, channels: list[str]) -> list[str]:
+    """Names of the channels without a signal; UserError if samples are missing or no channel has a signal."""
+    swings = np.ptp(data, axis=1)
+    broken = [name for name, swing in zip(channels, swings, strict=True) if not np.isfinite(swing)]
+    if broken:
+        raise UserError(f"channels {', '.join(broken)} hold infinite or missing samples; export it again")
+    if not swings.any():
+        raise UserError("every picked channel is flat; leave this recording out")
+    return [name for name, swing in zip(channels, swings, strict=True) if swing == 0]
+
+
+def _starts(data: np.ndarray, signal: "Signal") -> np.ndarray:
+    starts = window_starts(data.shape[1], signal.nsamps, signal.ovr_perc)
+    if not len(starts):
+        seconds, needed = data.shape[1] / signal.fs, signal.nsamps / signal.fs
+        raise UserError(f"recording lasts {seconds:.1f} s, one window (signal.nsamps) needs {needed:.1f} s")
+    return starts

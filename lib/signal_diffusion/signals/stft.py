@@ -1,0 +1,165 @@
+"""Short-time Fourier transform of windows with linear or logarithmic rows, and its least-squares inverse."""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.signals.scales import linear_scale, log_scale, window_lengths
+
+
+def half_basis(
+    frequencies: np.ndarray, lengths: np.ndarray, window: int, fs: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and negative sines under periodic Hann windows, from a frame's centre to its end.
+
+    Float64 [rows, window / 2] each. The whole basis is the even continuation of the first and the odd one of
+    the second; it is zero at the frame's first sample. Rows do not see a constant offset, and are scaled so
+    that white noise of one-sided density D reads |.|^2 = D in every row.
+    """
+    time = np.arange(window // 2)
+    weights = np.where(time == 0, 1, 2)
+    tapers = np.where(time < lengths[:, None] / 2, 0.5 + 0.5 * np.cos(2 * np.pi / lengths[:, None] * time), 0)
+    angles = 2 * np.pi / fs * frequencies[:, None] * time
+    cosines, sines = tapers * np.cos(angles), tapers * -np.sin(angles)
+    cosines -= tapers * (cosines @ weights / (tapers @ weights))[:, None]
+    scale = np.sqrt(2 / fs / ((np.square(cosines) + np.square(sines)) @ weights))[:, None]
+    return cosines * scale, sines * scale
+
+
+class Stft:
+    """Spectrogram rows and frames of windows of a recording.
+
+    resolution: rows; as many columns are shared by the channels, `resolution // n_channels` frames each.
+    nsamps: samples per window of a recording, at `fs` Hz. window: samples of the longest frame, even.
+    bins: "log" or "linear". fmin: frequency of the lowest row, Hz; the highest stands at fs / 2.
+    Frames are equally spaced and lie wholly inside a window. docs/spectrogram.md gives the reasons.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        n_channels: int,
+        nsamps: int,
+        fs: float,
+        window: int = 512,
+        bins: str = "log",
+        fmin: float = 0.5,
+    ):
+        self.resolution, self.nsamps, self.fs, self.window = resolution, nsamps, fs, window
+        self.frames = resolution // n_channels
+        _check(self, n_channels, bins, fmin)
+        self.hop = (nsamps - window) // max(self.frames - 1, 1)
+        used = window + self.hop * (self.frames - 1)
+        self.offsets = (nsamps - used) // 2 + self.hop * np.arange(self.frames)
+        if bins == "log":
+            self.frequencies, self.spacings = log_scale(resolution, fmin, fs / 2, fs / (2 * window))
+        else:
+            self.frequencies, self.spacings = linear_scale(resolution, fmin, fs / 2)
+        self.lengths = window_lengths(self.spacings, fs, window)
+
+    @cached_property
+    def _half_basis(self) -> tuple[np.ndarray, np.ndarray]:
+        return half_basis(self.frequencies, self.lengths, self.window, self.fs)
+
+    @cached_property
+    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [window / 2, rows] each."""
+        cosines, sines = self._half_basis
+        return np.float32(cosines).T, np.float32(sines).T
+
+    @cached_property
+    def basis(self) -> np.ndarray:
+        """Coefficients of a frame are basis @ frame: complex128 [rows, window]."""
+        cosines, sines = self._half_basis
+        basis = np.zeros((self.resolution, self.window), np.complex128)
+        basis[:, self.window // 2 :] = cosines + 1j * sines
+        basis[:, self.window // 2 : 0 : -1] = cosines - 1j * sines
+        return basis
+
+    def locate(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First samples of the distinct frames, int64 [positions], and their places in windows, [n, frames].
+
+        Windows that overlap by a multiple of the hop share frames, which are then computed once.
+        """
+        positions, index = np.unique(starts[:, None] + self.offsets, return_inverse=True)
+        return positions, index.reshape(len(starts), self.frames)
+
+    def parts(self, data: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Real and imaginary parts of the frames at `positions`, float32 [channels, positions, rows] each.
+
+        Frames are folded about their centre first, for cosines are even and sines are odd: half the products.
+        """
+        frames = sliding_window_view(np.asarray(data, np.float32), self.window, axis=1)[:, positions]
+        middle = self.window // 2
+        after, before = frames[..., middle:], frames[..., middle:0:-1]
+        cosines, sines = self._factors
+        even = after + before
+        even[..., 0] = frames[..., middle]
+        return even @ cosines, (after - before) @ sines
+
+    def power(self, data: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Power spectral density at `positions`, uV^2/Hz: float32 [channels, positions, rows]."""
+        real, imaginary = self.parts(data, positions)
+        return np.square(real, out=real) + np.square(imaginary, out=imaginary)
+
+    def gather(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """Frames [channels, positions, rows] -> windows [n, channels, rows, frames] by `locate`'s index."""
+        return np.ascontiguousarray(values[:, index].transpose(1, 0, 3, 2))
+
+    def transform(self, data: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Coefficients of the windows that begin at `starts`.
+
+        data: [channels, samples] uV. Returns complex64 [n, channels, resolution, frames], lowest frequency
+        first, |.|^2 the one-sided power spectral density in uV^2/Hz, phase as at the middle of the frame.
+        """
+        positions, index = self.locate(starts)
+        real, imaginary = self.parts(data, positions)
+        return self.gather(real + 1j * imaginary, index)
+
+    def inverse(self, coefficients: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
+        """The windows whose coefficients are nearest in the least-squares sense.
+
+        coefficients: complex [n, channels, resolution, frames]. Returns float32 [n, channels, nsamps] uV.
+        ridge is relative to the largest row sum of `gram`; what rows and frames do not see (below `fmin`, the
+        outermost samples of a window) comes out near zero.
+        """
+        adjoint = self._adjoint(np.asarray(coefficients, np.complex128))
+        gram = self.gram()
+        bound = np.linalg.norm(gram, np.inf)
+        flat = adjoint.reshape(-1, self.nsamps).T
+        solved = np.linalg.solve(gram + ridge * bound * np.eye(self.nsamps), flat)
+        return solved.T.reshape(adjoint.shape).astype(np.float32)
+
+    def gram(self) -> np.ndarray:
+        """Frame operator of one window, float64 [nsamps, nsamps]: x @ gram @ x = sum of |coefficients|^2."""
+        block = (self.basis.conj().T @ self.basis).real
+        gram = np.zeros((self.nsamps, self.nsamps))
+        for offset in self.offsets:
+            span = slice(offset, offset + self.window)
+            gram[span, span] += block
+        return gram
+
+    def _adjoint(self, coefficients: np.ndarray) -> np.ndarray:
+        frames = np.einsum("ncrf,rw->ncfw", coefficients, self.basis.conj(), optimize=True).real
+        samples = np.zeros((*coefficients.shape[:2], self.nsamps))
+        for frame, offset in enumerate(self.offsets):
+            samples[:, :, offset : offset + self.window] += frames[:, :, frame]
+        return samples
+
+
+def _check(stft: Stft, n_channels: int, bins: str, fmin: float) -> None:
+    if stft.frames < 1:
+        raise UserError(
+            f"spectrogram.resolution = {stft.resolution}: {n_channels} channels do not fit side by side; "
+            f"use {n_channels} or more"
+        )
+    if not 4 <= stft.window <= stft.nsamps or stft.window % 2:
+        raise UserError(
+            f"spectrogram.window = {stft.window}: must be even and from 4 to signal.nsamps = {stft.nsamps}"
+        )
+    if not 0 < fmin < stft.fs / 2:
+        raise UserError(f"spectrogram.fmin = {fmin}: must lie between 0 and fs / 2 = {stft.fs / 2} Hz")
+    if bins not in ("log", "linear"):
+        raise UserError(f'spectrogram.bins = "{bins}": must be "log" or "linear"')
