@@ -9,17 +9,21 @@ from signal_diffusion.config.checks import (
 )
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.paths import work_root
-from signal_diffusion.config.recipe import Recipe, load_recipe
+from signal_diffusion.config.recipe import Captions, Recipe, load_recipe
 from signal_diffusion.config.runs import load_run
 from signal_diffusion.config.settings import Settings, load_settings, missing_dataset_message
 from signal_diffusion.config.stages import stage_keys
-from signal_diffusion.config.support import SupportRun
+from signal_diffusion.config.support import FeatureEncoder, SupportRun, SupportTraining, TextEncoders
 
 __all__ = [
+    "Captions",
     "DiffusionRun",
+    "FeatureEncoder",
     "Recipe",
     "Settings",
     "SupportRun",
+    "SupportTraining",
+    "TextEncoders",
     "check_run",
     "check_workflow",
     "load_recipe",

@@ -16,7 +16,7 @@ _LORA = "adapters need a pretrained stable-diffusion model; train hourglass in f
 
 
 class SettingsTable(Section):
-    """`[settings]`: the global settings and the trainer."""
+    """The global settings and the trainer."""
 
     config: str = key(
         "config/default.toml",
@@ -26,7 +26,7 @@ class SettingsTable(Section):
 
 
 class DataOverrides(Section):
-    """`[data]`: this run's representation, in place of the settings'."""
+    """This run's representation, in place of the settings'."""
 
     output_type: Literal["db-only"] | None = key(
         None, "Channels of a spectrogram; default: the settings'.", later=LATER_OUTPUT
@@ -37,7 +37,7 @@ class DataOverrides(Section):
 
 
 class Dataset(Section):
-    """`[dataset]`: what is trained on."""
+    """What is trained on."""
 
     name: str = key(..., "A recipe of config/dataset/.", stage="training", min_length=1)
     batch_size: int = key(4, "Training batch size.", stage="training", unit="windows", ge=1)
@@ -89,7 +89,7 @@ class Dataset(Section):
 
 
 class Lora(Section):
-    """`[model.lora]`: adapters."""
+    """Adapters."""
 
     enabled: bool = key(False, "Train adapters.", refused=_LORA)
     rank: int = key(4, "Rank.", refused=_LORA)
@@ -103,7 +103,7 @@ class Lora(Section):
 
 
 class Model(Section):
-    """`[model]`: the network and its condition."""
+    """The network and its condition."""
 
     name: Literal["hourglass"] = key(
         ...,
@@ -140,12 +140,12 @@ class Model(Section):
 
 
 class Objective(Section):
-    """`[objective]`: rectified flow; `scheduler` is another name of `inference.solver`."""
+    """Rectified flow; `scheduler` is another name of `inference.solver`."""
 
     prediction_type: Literal["epsilon", "sample", "vector_field"] = key(
         "epsilon", "What the model predicts.", stage="training"
     )
-    num_timesteps: int = key(1000, "Scale of the time that the model sees.", stage="training", ge=1)
+    num_timesteps: int = key(1000, "Timesteps.", refused="times are continuous here; remove the key")
     times: Literal["logit-normal", "uniform"] = key(
         "logit-normal", "Distribution of training times (Esser et al. 2024).", stage="training"
     )
@@ -164,11 +164,11 @@ class Objective(Section):
 
 
 class Inference(Section):
-    """`[inference]`: sampling, during training's evaluation and in generation."""
+    """Sampling, during training's evaluation and in generation."""
 
     solver: Literal["euler", "heun"] = key(
         "euler",
-        "ODE solver; ddim is accepted for euler, to which it is equal on this path.",
+        "ODE solver; `ddim` is accepted for euler, to which it is equal on this path.",
         stage="generation",
     )
     denoising_steps: int = key(50, "Solver steps.", stage="generation", ge=1)
@@ -186,7 +186,7 @@ class Inference(Section):
 
 
 class Generation(Section):
-    """`[generation]`: the synthetic dataset."""
+    """The synthetic dataset."""
 
     num_samples: int = key(
         512, "Images, with the reference split's distribution of labels.", stage="generation", ge=2
@@ -199,7 +199,7 @@ class Generation(Section):
 
 
 class Evaluation(Section):
-    """`[evaluation]`: the battery."""
+    """The battery."""
 
     encoder: str | None = key(
         None, "A feature-encoder run of config/support/; unset: spectral features only.", stage="evaluation"

@@ -14,7 +14,8 @@ from signal_diffusion.errors import UserError
 
 def user_error(path: Path, model: type[Section], error: ValidationError) -> UserError:
     """Return the first problem of a file as a UserError, with the number of further ones."""
-    first, *others = error.errors()
+    # A mistyped name often leaves a required key missing too, and explains it.
+    first, *others = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     more = f" (and {len(others)} more)" if others else ""
     return UserError(f"{_describe(path, model, first)}{more}")
 
@@ -50,6 +51,8 @@ def _describe(path: Path, model: type[Section], error: dict[str, Any]) -> str:
 def _reason(error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing; this key is required"
+    if error["type"] in ("model_type", "dict_type"):
+        return f"found {error['input']!r}, expected a table; write it as a [section]"
     message = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     return f"found {error['input']!r}, expected {message}"
 
@@ -68,18 +71,20 @@ def _where(loc: list[Any]) -> str:
 def _unknown(model: type[Section], error: dict[str, Any]) -> str:
     loc = list(error["loc"])
     name, section = str(loc[-1]), _section_at(model, loc[:-1])
+    is_table = isinstance(error["input"], dict)
     if guess := nearest(name, [*section.model_fields, *section.aliases]):
-        hint = f"did you mean {guess}?"
+        dotted = ".".join([*map(str, loc[:-1]), guess])
+        hint = f"did you mean {f'[{dotted}]' if is_table else guess}?"
     else:
         hint = _elsewhere(model, name) or "see config/README.md for the keys that exist"
-    if isinstance(error["input"], dict):
+    if is_table:
         return f"[{'.'.join(map(str, loc))}]: unknown section; {hint}"
     return f"{_where(loc)}: unknown key; {hint}"
 
 
 def _elsewhere(model: type[Section], name: str, prefix: str = "") -> str | None:
     for field_name, field in model.model_fields.items():
-        if (child := _subsection(field)) is None:
+        if (child := section_of(field)) is None:
             continue
         dotted = f"{prefix}{field_name}"
         if guess := nearest(name, [*child.model_fields, *child.aliases]):
@@ -92,11 +97,12 @@ def _elsewhere(model: type[Section], name: str, prefix: str = "") -> str | None:
 def _section_at(model: type[Section], loc: list[Any]) -> type[Section]:
     for part in loc:
         field = model.model_fields.get(part) if isinstance(part, str) else None
-        model = (_subsection(field) if field else None) or model
+        model = (section_of(field) if field else None) or model
     return model
 
 
-def _subsection(field: Any) -> type[Section] | None:
+def section_of(field: Any) -> type[Section] | None:
+    """Return the section that a field holds, alone or in a list or a dict, or None."""
     for candidate in (field.annotation, *_arguments(field.annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate

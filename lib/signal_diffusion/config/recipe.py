@@ -16,7 +16,7 @@ BIPOLAR_SET = "chb-mit-bipolar"
 
 
 class RecipeTable(Section):
-    """`[recipe]`: the datasets that are mixed."""
+    """The datasets that are mixed."""
 
     datasets: list[str] = key(
         ..., "Datasets by their names in the settings, or demo.", stage="dataset", min_length=1
@@ -30,13 +30,13 @@ class RecipeTable(Section):
 
 
 class Channels(Section):
-    """`[channels]`: which channels, by name."""
+    """Which channels, by name."""
 
     set: str | list[str] = key("1020-19", "A named channel set, or a list of channel names.", stage="shards")
 
 
 class Signal(Section):
-    """`[signal]`: from a recording to windows."""
+    """From a recording to windows."""
 
     fs: float = key(125.0, "Sampling rate after resampling.", stage="shards", unit="Hz", gt=0)
     nsamps: int = key(2048, "Length of a window.", stage="shards", unit="samples", ge=16)
@@ -45,7 +45,7 @@ class Signal(Section):
 
 
 class Spectrogram(Section):
-    """`[spectrogram]`: from a window to an image; the dB range is taken at the dataset stage."""
+    """From a window to an image; the dB range is taken at the dataset stage."""
 
     aliases: ClassVar[dict[str, str]] = {"bin_spacing": "bins"}
     resolution: int = key(256, "Height and width of the image.", stage="shards", unit="pixels", ge=8)
@@ -80,7 +80,7 @@ class Spectrogram(Section):
 
 
 class Splits(Section):
-    """`[splits]`: subjects to train, val and test."""
+    """Subjects to train, val and test."""
 
     train: float = key(0.8, "Fraction of the subjects.", stage="dataset", gt=0, le=1)
     val: float = key(0.1, "Fraction of the subjects.", stage="dataset", ge=0, lt=1)
@@ -102,7 +102,7 @@ class Splits(Section):
 
 
 class Captions(Section):
-    """`[captions]`: the words of the one template."""
+    """The words of the one template."""
 
     modality: str = key("spectrogram image", "What a window is called.", stage="dataset", min_length=1)
     subject: str = key("subject", "What a person is called.", stage="dataset", min_length=1)
@@ -114,7 +114,7 @@ class Captions(Section):
 
 
 class Weights(Section):
-    """`[weights]`: re-weighting of the training split."""
+    """Re-weighting of the training split."""
 
     tasks: list[str] = key(
         ["gender"], "Labels whose joint classes are equalised, across datasets.", stage="dataset"
@@ -125,7 +125,7 @@ class Weights(Section):
 
 
 class Export(Section):
-    """`[export]`: copies for other tools."""
+    """Copies for other tools."""
 
     imagefolder: bool = key(
         False, "Also write PNG files that `datasets.load_dataset` opens.", stage="dataset"
@@ -133,7 +133,7 @@ class Export(Section):
 
 
 class Simulation(Section):
-    """`[simulation]`: the simulated subjects of the demo dataset."""
+    """The simulated subjects of the demo dataset."""
 
     subjects: int = key(80, "Number of subjects.", stage="index", ge=3)
     seconds: float = key(60.0, "Length of a recording.", stage="index", unit="s", gt=0)

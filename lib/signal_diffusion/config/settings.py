@@ -34,7 +34,7 @@ DatasetPath = Annotated[Path | None, BeforeValidator(_from_file_if_dotted)]
 
 
 class HfModels(Section):
-    """`[hf_models]`: Hugging Face ids of shared models."""
+    """Hugging Face ids of shared models."""
 
     stable_diffusion_model_id: str = key(
         "stabilityai/stable-diffusion-3.5-medium",
@@ -44,7 +44,7 @@ class HfModels(Section):
 
 
 class Data(Section):
-    """`[data]`: roots, and the representation that runs use unless they say otherwise."""
+    """Roots, and the representation that runs use unless they say otherwise."""
 
     root: RootPath = key(..., "Folder of the raw datasets; absolute, or relative to this file.", strict=False)
     output_root: RootPath = key(
@@ -63,7 +63,7 @@ class Data(Section):
 
 
 class DatasetPaths(Section):
-    """`[datasets.NAME]`: where one dataset lies, and its dB range.
+    """Where one dataset lies, and its dB range.
 
     A relative path that starts with ./ or ../ counts from this file's folder; other relative
     ones from `data.root` (`root`) or `data.output_root` (outputs). ~ is the home folder.

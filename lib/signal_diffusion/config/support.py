@@ -11,7 +11,7 @@ SECTION_OF_KIND = {"text-encoders": "text", "feature-encoder": "features"}
 
 
 class SupportSettings(Section):
-    """`[settings]`: the global settings and the trainer."""
+    """The global settings and the trainer."""
 
     config: str = key(
         "config/default.toml",
@@ -21,13 +21,13 @@ class SupportSettings(Section):
 
 
 class SupportDataset(Section):
-    """`[dataset]`."""
+    """What the recipe's windows or captions are used for."""
 
     name: str = key(..., "A recipe of config/dataset/.", stage="support", min_length=1)
 
 
 class SupportTraining(Section):
-    """`[training]`."""
+    """How the small model is fitted."""
 
     steps: int = key(300, "Optimiser steps.", stage="support", unit="steps", ge=1)
     batch_size: int = key(64, "Batch size.", stage="support", ge=1)
@@ -36,8 +36,8 @@ class SupportTraining(Section):
     threads: int = key(2, "CPU threads of torch; they are part of the numbers.", stage="support", ge=1)
 
 
-class Text(Section):
-    """`[text]`: the pair of CLIP text encoders (kind = "text-encoders")."""
+class TextEncoders(Section):
+    """The pair of CLIP text encoders (kind = "text-encoders")."""
 
     width: int = key(32, "Width of both encoders.", stage="support", ge=8)
     layers: int = key(2, "Layers of both encoders.", stage="support", ge=1)
@@ -50,8 +50,8 @@ class Text(Section):
     )
 
 
-class Features(Section):
-    """`[features]`: the convolutional encoder (kind = "feature-encoder")."""
+class FeatureEncoder(Section):
+    """The convolutional encoder (kind = "feature-encoder")."""
 
     width: int = key(32, "Channels of its first layer.", stage="support", ge=4)
     dim: int = key(64, "Width of the features.", stage="support", ge=2)
@@ -66,13 +66,13 @@ class SupportRun(Section):
     settings: SupportSettings = section(SupportSettings)
     dataset: SupportDataset
     training: SupportTraining = section(SupportTraining)
-    text: Text = section(Text)
-    features: Features = section(Features)
+    text: TextEncoders = section(TextEncoders)
+    features: FeatureEncoder = section(FeatureEncoder)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for kind, section in SECTION_OF_KIND.items():
-            if section in self.model_fields_set and kind != self.kind:
-                first = next(iter(getattr(self, section).model_fields_set), "")
-                raise Contradiction(f"{section}.{first}", f'kind is "{self.kind}"; remove the section')
+        for kind, table in SECTION_OF_KIND.items():
+            if table in self.model_fields_set and kind != self.kind:
+                first = next(iter(getattr(self, table).model_fields_set), "")
+                raise Contradiction(f"{table}.{first}", f'kind is "{self.kind}"; remove the section')
         return self

@@ -6,11 +6,16 @@ from pydantic import model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
 
+KWARGS = {
+    "linear": ("min_lr_ratio",),
+    "cosine": ("min_lr_ratio", "num_cycles"),
+    "polynomial": ("lr_end", "power"),
+}
 _WANDB = "use logging.tensorboard; stats.jsonl is always written"
 
 
 class Optimizer(Section):
-    """`[optimizer]`."""
+    """How the weights follow the gradient."""
 
     name: Literal["adamw", "adam", "sgd"] = key(
         "adamw", "The optimiser.", stage="training", later={"adamw_8bit": "use adamw"}
@@ -36,22 +41,31 @@ class Optimizer(Section):
 
 
 class Scheduler(Section):
-    """`[scheduler]`: the learning rate over the steps."""
+    """The learning rate over the steps."""
 
     name: Literal["constant", "constant_with_warmup", "linear", "cosine", "polynomial"] = key(
         "constant", "Course of the learning rate; all but constant warm up first.", stage="training"
     )
     warmup_steps: int = key(0, "Steps from 0 to the learning rate.", stage="training", unit="steps", ge=0)
+    kwargs: dict[str, float] = key(
+        {},
+        "linear: min_lr_ratio; cosine: min_lr_ratio, num_cycles; polynomial: lr_end, power.",
+        stage="training",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        for name in self.kwargs:
+            if name not in KWARGS.get(self.name, ()):
+                known = ", ".join(KWARGS.get(self.name, ())) or "nothing"
+                raise Contradiction(f"kwargs.{name}", f"{self.name} takes {known}; correct or remove the key")
         if self.name == "constant" and self.warmup_steps:
             raise Contradiction("warmup_steps", 'constant has no warm-up; set name = "constant_with_warmup"')
         return self
 
 
 class Training(Section):
-    """`[training]`."""
+    """The loop: numbers first, cadence after."""
 
     seed: int = key(42, "Seed of weights, noise, dropout and order.", stage="training", ge=0)
     threads: int = key(2, "CPU threads of torch; they are part of the numbers.", stage="training", ge=1)
@@ -116,7 +130,7 @@ class Training(Section):
 
 
 class Logging(Section):
-    """`[logging]`: stats.jsonl is always written."""
+    """Stats.jsonl is always written."""
 
     tensorboard: bool = key(False, "Also write TensorBoard events.")
     log_dir: str | None = key(None, "TensorBoard folder of scripts run by hand. Refused under the workflow.")

@@ -1,0 +1,126 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from signal_diffusion.config import load_settings, missing_dataset_message, work_root
+from signal_diffusion.errors import UserError
+
+
+def test_order_is_argument_then_environment_then_default(project, monkeypatch):
+    body = '[data]\nroot = "a"\noutput_root = "b"\n'
+    one, two = project.write("one.toml", body), project.write("two/two.toml", body)
+    assert load_settings().path == project.root / "config/default.toml"
+    monkeypatch.setenv("SIGNAL_DIFFUSION_CONFIG", "two/two.toml")
+    assert load_settings().path == two
+    assert load_settings("one.toml").path == one
+
+
+def test_path_rules(project, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    project.write(
+        "elsewhere/s.toml",
+        '[data]\nroot = "raw"\noutput_root = "~/work"\n'
+        '[datasets.math]\nroot = "eegmat"\noutput = "./here"\n'
+        '[datasets.seed]\nroot = "../beside"\ntimeseries_output = "ts"\n'
+        '[datasets.mit]\nroot = "/abs/mit"\n[datasets.own]\nroot = "~/own"\n',
+    )
+    settings = load_settings("elsewhere/s.toml")
+    folder = project.root / "elsewhere"
+    assert settings.data.root == folder / "raw"
+    assert work_root(settings) == Path("/home/somebody/work")
+    roots = {name: each.root for name, each in settings.datasets.items()}
+    assert roots == {
+        "math": folder / "raw" / "eegmat",
+        "seed": project.root / "beside",
+        "mit": Path("/abs/mit"),
+        "own": Path("/home/somebody/own"),
+        "parkinsons": folder / "raw" / "parkinsons",
+        "longitudinal": folder / "raw" / "longitudinal",
+    }
+    assert settings.datasets["math"].output == folder / "here"
+    assert settings.datasets["math"].timeseries_output == folder / "timeseries"
+    assert settings.datasets["seed"].output == Path("/home/somebody/work/seed")
+    assert settings.datasets["seed"].timeseries_output == Path("/home/somebody/work/ts")
+
+
+def test_defaults_are_the_documented_ones(project):
+    settings = load_settings()
+    assert settings.hf_models.stable_diffusion_model_id == "stabilityai/stable-diffusion-3.5-medium"
+    assert (settings.data.output_type, settings.data.data_type) == ("db-only", "spectrogram")
+    assert settings.data.max_sampling_weight is None
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("[data]\nroot = 'a'\n", "s.toml [data] output_root: missing"),
+        ("[data]\nroot = 1\noutput_root = 'b'\n", "s.toml [data] root: found 1, expected"),
+        ("data = 3\n", "s.toml data: found 3, expected a table"),
+        ("[data]\nroot = 'a'\noutput_rot = 'b'\n", "s.toml [data] output_rot: unknown key; did you mean output_root?"),
+        ("[dat]\n", "s.toml [dat]: unknown section; did you mean [data]?"),
+        ("[data\n", "s.toml: not valid TOML: "),
+        ("path = 'x'\n", "s.toml path: the file itself says it"),
+        (
+            "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nmin_db = 1.0\n",
+            "s.toml [datasets.math] min_db: is half a range",
+        ),
+        (
+            "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nmin_db = 1.0\nmax_db = 0.5\n",
+            "s.toml [datasets.math] max_db: 0.5 dB is not above",
+        ),
+        (
+            "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nrot = 'x'\n",
+            "s.toml [datasets.math] rot: unknown key; did you mean root?",
+        ),
+    ],
+)
+def test_mistakes_end_in_one_line_with_file_section_and_key(project, body, message):
+    project.write("s.toml", body)
+    with pytest.raises(UserError) as caught:
+        load_settings("s.toml")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_absent_settings_file_is_said_with_the_nearest_name(project):
+    with pytest.raises(UserError, match=r"config/defautl.toml: no such config file; did you mean default\?"):
+        load_settings("config/defautl.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("math", "eegmat/1.0.0"),
+        ("parkinsons", "ds004584"),
+        ("longitudinal", "ds005385"),
+        ("mit", "chbmit"),
+        ("seed", "BCMI"),
+    ],
+)
+def test_missing_dataset_says_path_key_and_source(project, name, how):
+    message = missing_dataset_message(load_settings(), name)
+    assert str(project.root / "data" / name) in message
+    assert f"config/default.toml [datasets.{name}] root" in message
+    assert how in message and "\n" not in message
+
+
+def test_loading_stays_light():
+    """Start-up matters in every job: no heavy library, and seconds of processor time at most 0.3 beyond Python's.
+
+    The time is compared with that of importing pydantic alone, so that a busy machine does not decide.
+    """
+    root = Path(__file__).resolve().parents[2]
+    code = (
+        "import sys, time; a = time.process_time(); import pydantic, pydantic.main, pydantic.fields; "
+        "b = time.process_time(); from signal_diffusion.config import load_settings; load_settings(); "
+        "c = time.process_time(); print(b - a, c - b, *sorted(sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(root / "lib")}
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "pandas", "torch", "mne", "scipy", "yaml"} & set(out[2:])
+    assert float(out[1]) < max(0.3, 3 * float(out[0]))
