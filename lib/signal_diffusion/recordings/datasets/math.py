@@ -15,15 +15,16 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets.entry import Entry
 
 ACTIVITIES = {"1": "rest", "2": "arithmetic"}
-FOLDERS = ("", "raw_eeg", "raw")
+FOLDERS = ("", "raw_eeg")
 TABLE = "subject-info.csv"
+UNKNOWN = {"gender": "", "health": "H", "age": ""}
 
 
 def list_recordings(root: str | Path, simulation=None) -> list[Entry]:
     """The EDF files beside `subject-info.csv`, in `root` or its folder `raw_eeg`, by subject and activity.
 
-    Raises UserError when the table or the recordings are absent, or a recording's subject is not in the
-    table.
+    A subject without a row has unknown gender and age. Raises UserError when the table or all recordings are
+    absent, or a row cannot be read.
     """
     folder = _folder(Path(root))
     people = _people(folder / TABLE)
@@ -32,7 +33,7 @@ def list_recordings(root: str | Path, simulation=None) -> list[Entry]:
         raise UserError(
             f"{folder}: no SubjectNN_1.edf or SubjectNN_2.edf; download PhysioNet eegmat 1.0.0 into it"
         )
-    return [_entry(path, people, folder / TABLE) for path in paths]
+    return [_entry(path, people) for path in paths]
 
 
 def _folder(root: Path) -> Path:
@@ -62,10 +63,8 @@ def _labels(row: dict, table: Path) -> dict:
     return {"gender": gender, "health": "H", "age": int(age) if age else ""}
 
 
-def _entry(path: Path, people: dict[str, dict], table: Path) -> Entry:
+def _entry(path: Path, people: dict[str, dict]) -> Entry:
     name, task = path.stem.split("_")
-    if name not in people:
-        raise UserError(f"{table}: no row for {name} of {path.name}; take the table of eegmat 1.0.0")
     subject, activity = f"sub-{name.removeprefix('Subject')}", ACTIVITIES[task]
-    labels = people[name] | {"activity": activity}
+    labels = people.get(name, UNKNOWN) | {"activity": activity}
     return Entry("math", subject, "", f"{subject}_{activity}", path, labels)

@@ -8,7 +8,10 @@ these decoders to MNE's own, sample by sample, on real files. EEGLAB and BrainVi
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.formats.checks import refuse
 from signal_diffusion.recordings.recording import Header, Recording
 
 READERS = {".edf": "edf", ".bdf": "edf", ".cnt": "cnt", ".set": "eeglab", ".vhdr": "brainvision"}
@@ -26,10 +29,8 @@ def read(path: str | Path, picks: list[str] | None = None) -> Recording:
     whole.
     """
     recording = _reader(path).read(Path(path), picks)
-    if not recording.data.shape[1]:
-        raise UserError(
-            f"{path}: samples: found none, expected a recording; leave the file out or fetch it again"
-        )
+    if not recording.data.size or not np.isfinite(recording.data).all():
+        raise refuse(Path(path), "samples", "none, or some that are not finite", "finite numbers")
     return recording
 
 

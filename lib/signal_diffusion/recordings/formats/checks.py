@@ -22,6 +22,11 @@ def indices_of(path: Path, picks: list[str], channels: tuple[str, ...]) -> list[
     return [channels.index(name) for name in picks]
 
 
+def what_failed(error: Exception) -> str:
+    """A foreign reader's complaint as the start of one line, without the file's path."""
+    return " ".join(str(error).split())[:160] or type(error).__name__
+
+
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:
     """Names that stand twice get "-0", "-1" and so on, as MNE does."""
     names, seen = list(names), Counter()

@@ -175,15 +175,16 @@ def _text(field: bytes) -> str:
 def _integer(path: Path, name: str, field: bytes) -> int:
     number = _number(path, name, field)
     if number != int(number):
-        raise refuse(path, name, _text(field), "an integer")
+        raise refuse(path, name, number, "an integer")
     return int(number)
 
 
 def _number(path: Path, name: str, field: bytes) -> float:
+    # The field itself is not repeated: in a damaged header it may hold a part of a person's name.
     try:
         number = float(_text(field).replace(",", "."))
     except ValueError:
-        raise refuse(path, name, repr(_text(field)), "a number") from None
+        raise refuse(path, name, "text", "a number") from None
     if not np.isfinite(number):
         raise refuse(path, name, number, "a finite number")
     return number

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.checks import refuse, what_failed
 from signal_diffusion.recordings.formats.mne_raw import header_of, recording_of
 from signal_diffusion.recordings.recording import Header, Recording
 
@@ -21,13 +21,10 @@ def _open(path: Path):
     try:
         raw = read_raw_eeglab(path, preload=False, montage_units="auto", verbose="error")
     except FileNotFoundError as error:
-        raise refuse(
-            path, "data file", "nothing", Path(str(error.filename or path.with_suffix(".fdt"))).name
-        ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError) as error:
-        raise refuse(
-            path, "structure", " ".join(str(error).split())[:200], "a continuous EEGLAB set"
-        ) from error
+        name = Path(str(error.filename or path.with_suffix(".fdt"))).name
+        raise refuse(path, "data file", f"no {name}", "it beside the set") from error
+    except Exception as error:  # a damaged MATLAB file makes scipy and MNE raise nearly anything
+        raise refuse(path, "structure", what_failed(error), "a continuous EEGLAB set") from error
     _check_size(path, raw)
     return raw
 
