@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import edfio
 import numpy as np
 import pytest
+import signal_diffusion
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets
 from signal_diffusion.recordings.index import COLUMNS, index_dataset, write_index
