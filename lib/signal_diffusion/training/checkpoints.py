@@ -26,8 +26,8 @@ STAGING = ".staging"
 class Checkpoints:
     """The checkpoints of one identity, `{folder}/{hash of identity}/step-{step}`, the newest `limit` of them.
 
-    A checkpoint is staged in `step-{step}.staging`, flushed, described by a manifest of sizes and hashes, and renamed.
-    Whoever writes holds the run's `Lock`.
+    A checkpoint is staged in `step-{step}.staging`, described by a manifest of sizes and hashes, flushed and
+    renamed. Whoever writes holds the run's `Lock`.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], limit: int | None = 2):
@@ -37,8 +37,10 @@ class Checkpoints:
         write_json(self.folder / "identity.json", identity)
 
     def save(self, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
-        """Write one safetensors file for each entry of `tensors`, and `state` as JSON; `UserError` if the disk will
-        not have it (earlier checkpoints stay)."""
+        """Write one safetensors file for each entry of `tensors`, and `state` as JSON.
+
+        Raises `UserError` if the disk will not have it; earlier checkpoints stay.
+        """
         final = self.folder / f"step-{step:08d}"
         staging = final.with_name(final.name + STAGING)
         try:
@@ -56,7 +58,7 @@ class Checkpoints:
         return final
 
     def latest(self) -> Path | None:
-        """The newest checkpoint whose manifest holds; each newer one that is passed over is named on stderr."""
+        """The newest checkpoint whose manifest holds; each newer one passed over is named on stderr."""
         for path in reversed(self.all()):
             fault = find_fault(path)
             if fault is None:
@@ -104,9 +106,14 @@ def find_fault(path: Path) -> str | None:
 
 def discard(folder: Path) -> None:
     """Remove all checkpoints of a run, whatever their identity; `RunHeld` while somebody trains it."""
-    if Path(folder).exists():
-        with Lock(folder):
-            shutil.rmtree(folder)
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    with Lock(folder):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+    shutil.rmtree(folder)
 
 
 def identity_hash(identity: Mapping[str, Any]) -> str:

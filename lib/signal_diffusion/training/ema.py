@@ -28,7 +28,7 @@ class EmaPlan:
 
 
 class Ema:
-    """Averages of the trained parameters; buffers and frozen parameters are taken from the model as they are."""
+    """Averages of the trained parameters; buffers and frozen parameters are the model's own."""
 
     def __init__(self, plan: EmaPlan, model: nn.Module):
         self.plan = plan

@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,16 @@ UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 class Lock:
     """Holds `folder` (made if missing) for this process while the block runs; `RunHeld` if another holds it.
 
-    Two locks in one file. The kernel's (`flock`) ends with its process, whatever way that dies, and decides between
-    processes of one machine. The heartbeat, a record of host, pid and time that is rewritten every `beat` seconds,
-    decides between machines, on shared disks where `flock` is local: a record older than `stale` seconds is dead
-    (the machines' clocks must agree to well within that).
+    Two locks in one file. The kernel's (`flock`) ends with its process, whatever way that dies, and decides
+    between processes of one machine. The heartbeat, a record of host, pid and time rewritten every `beat`
+    seconds, decides between machines, on shared disks where `flock` is local or missing: a record older than
+    `stale` seconds is dead (the machines' clocks must agree to well within that).
     """
 
     def __init__(self, folder: Path, beat: float = 10.0, stale: float = 60.0):
         self.folder, self.beat, self.stale = Path(folder), beat, stale
-        self._me = {"host": socket.gethostname(), "pid": os.getpid(), "token": secrets.token_hex(8)}
+        self._me = {"host": socket.gethostname(), "machine": _machine(), "pid": os.getpid()}
+        self._me["token"] = secrets.token_hex(8)
         self._stop = threading.Event()
         self._lost = False
 
@@ -58,46 +60,34 @@ class Lock:
 
     def _acquire(self) -> None:
         record = self._read()
-        if not self._flock() or self._alive(record):
+        decided = self._flock()
+        if decided and record.get("machine") == self._me["machine"]:
+            record = {}
+        if record and time.time() - record["time"] < self.stale:
             raise self._held(record)
         self._write()
 
     def _flock(self) -> bool:
+        """Whether the kernel gave its lock, the proof that no process of this machine holds the run.
+
+        False on a disk that has no such locks; `RunHeld` if another process has it.
+        """
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
+            raise self._held(self._read()) from None
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
+            return False
         return True
 
-    def _alive(self, record: dict[str, Any]) -> bool:
-        """Only asked with the kernel's lock in hand, so a holder on this machine is alive only by its pid where the
-        disk has no such lock."""
-        if not record or time.time() - record["time"] > self.stale:
-            return False
-        return record["host"] != self._me["host"] or not self._kernel_decides() and _running(record["pid"])
-
-    def _kernel_decides(self) -> bool:
-        """Whether a second handle of this process is refused the lock that the first holds."""
-        probe = os.open(self.folder / NAME, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        finally:
-            os.close(probe)
-        return False
-
     def _keep_beating(self) -> None:
-        while not self._stop.wait(self.beat):
-            if self._read().get("token") != self._me["token"]:
-                self._lost = True
-                return
-            self._write()
+        while not self._stop.wait(self.beat) and not self._lost:
+            with suppress(OSError):  # a shared disk may hiccup; the next beat tries again
+                self._lost = self._read().get("token") != self._me["token"]
+                if not self._lost:
+                    self._write()
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -115,11 +105,9 @@ class Lock:
         return RunHeld(f"{self.folder} is being trained by {who}; wait for it, or stop it and start again")
 
 
-def _running(pid: int) -> bool:
+def _machine() -> str:
+    """The running kernel's id where it tells (containers of one machine share it), else the host's name."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return socket.gethostname()

@@ -96,7 +96,7 @@ def rewind(path: Path, step: int) -> None:
 
 
 def cost(model: nn.Module, forward_backward: Callable[[], None]) -> dict[str, float]:
-    """`parameters`, `trained` parameters, and `flops` of one call of `forward_backward`, two to a multiply-add.
+    """`parameters`, `trained` parameters, and `flops` of one `forward_backward`, two to a multiply-add.
 
     Counted by torch in the operators that it knows; custom kernels count as nothing.
     """

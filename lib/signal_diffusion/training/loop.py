@@ -27,7 +27,7 @@ from signal_diffusion.training.optim import (
     restore_state,
     set_learning_rate,
 )
-from signal_diffusion.training.seeds import derive, seed_everything
+from signal_diffusion.training.seeds import derive, seed_global
 from signal_diffusion.training.signals import StopRequest
 from signal_diffusion.training.task import Task
 
@@ -39,7 +39,7 @@ RANK = 0
 class Plan:
     """How to train; what to train is the task's. Intervals are in optimiser steps, and 0 means never.
 
-    `threads` is torch's CPU threads, which are part of the numbers; `device` None takes the GPU if there is one.
+    `threads` is torch's CPU threads, part of the numbers; `device` None takes a GPU if there is one.
     A checkpoint is always written at the end and on SIGTERM or SIGINT; `checkpoint_limit` None keeps all.
     """
 
@@ -77,14 +77,15 @@ class Plan:
 def train(
     task: Task, plan: Plan, folder: Path, identity: Mapping[str, Any], log: RunLog
 ) -> dict[str, dict[str, Tensor]]:
-    """Train `task` by `plan` and return the final state dicts, on the CPU: `model`, and `ema` if the plan averages.
+    """Train `task` by `plan`; return the final state dicts on the CPU: `model`, and `ema` if it averages.
 
-    Checkpoints live under `folder`, keyed by `identity` (JSON-able: the config and code behind the task's numbers), the
-    plan's own numbers, the kind of device and torch's version; training goes on from the newest whole one of that key,
-    and ends with the weights of an unbroken run, bit for bit. They stay until `checkpoints.discard(folder)`.
+    Checkpoints live under `folder`, keyed by `identity` (JSON-able: the config and code behind the task's
+    numbers), the plan's own numbers, the kind of device and torch's version. Training goes on from the newest
+    whole one of that key and ends with the weights of an unbroken run, bit for bit. They stay until
+    `checkpoints.discard(folder)`.
 
-    Raises `UserError` if the loss or a gradient stops being finite, `RunHeld` if another process trains this run, and
-    `SystemExit` with 143 or 130 after the checkpoint that SIGTERM or SIGINT asks for.
+    Raises `UserError` if the loss or a gradient stops being finite, `RunHeld` if another process trains this
+    run, and `SystemExit` with 143 or 130 after the checkpoint that SIGTERM or SIGINT asks for.
     """
     _check(plan)
     with Lock(folder) as lock, StopRequest() as stop, numerics(plan.threads, plan.allow_tf32):
@@ -147,7 +148,7 @@ class _Training:
         self.speed.add(sum(sample_count(batch) for batch in micros))
 
     def _loss(self, model: nn.Module, batch: Any, step: int, micro: int) -> tuple[Tensor, dict[str, Any]]:
-        seed_everything(self.plan.seed, RANK, step, micro)
+        seed_global(self.device, self.plan.seed, RANK, step, micro)
         self.generator.manual_seed(derive(self.plan.seed, RANK, step, micro))
         with self._autocast():
             return self.task.loss(model, batch, self.generator)
@@ -169,7 +170,7 @@ class _Training:
             self._save()
         if stop.signal:
             self.log.say(
-                f"stopped by signal {stop.signal} after step {self.done}, checkpoint written; run it again to go on"
+                f"stopped by signal {stop.signal} at step {self.done}, checkpoint written; run it again"
             )
             raise SystemExit(stop.exit_code)
 
@@ -185,7 +186,7 @@ class _Training:
 
     def _evaluate(self) -> None:
         self.meters.check()
-        seed_everything(self.plan.seed, RANK, "evaluation", self.done)
+        seed_global(self.device, self.plan.seed, RANK, "evaluation", self.done)
         self.model.eval()
         averaged = self.ema.applied() if self.ema is not None else nullcontext()
         with averaged, torch.no_grad(), self._autocast():

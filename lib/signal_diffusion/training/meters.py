@@ -52,6 +52,6 @@ def _check_finite(name: str, pairs: list[tuple[int, float]]) -> None:
     for step, value in pairs:
         if not math.isfinite(value):
             raise UserError(
-                f"training diverged: {name} is {value} at step {step}; lower optimizer.learning_rate, lengthen"
-                " scheduler.warmup_steps or use a wider training.mixed_precision. The last checkpoint is intact"
+                f"training diverged: {name} is {value} at step {step}; lower optimizer.learning_rate, raise"
+                " scheduler.warmup_steps or widen training.mixed_precision (the last checkpoint is intact)"
             )

@@ -99,7 +99,7 @@ def schedule_options(schedule: SchedulePlan) -> dict[str, float]:
 
 
 def flatten_state(optimizer: optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's moments as tensors named `{parameter number}.{name}`, in the order of its parameters."""
+    """The optimiser's moments as tensors named `{parameter number}.{name}`."""
     state = optimizer.state_dict()["state"]
     return {
         f"{number}.{name}": value

@@ -30,7 +30,7 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def load_foreign(path: str | Path) -> dict[str, Tensor]:
-    """Weights of another project: safetensors, or a pickled `.bin`, `.pt`, `.pth` of tensors and nothing else."""
+    """Another project's weights: safetensors, or a pickled `.bin`, `.pt`, `.pth` of tensors alone."""
     if Path(path).suffix == ".safetensors":
         return _read(path)[0]
     try:

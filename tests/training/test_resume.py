@@ -1,0 +1,122 @@
+"""A resumed run equals an unbroken one, bit for bit, and only what is whole and its own is resumed."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.training.logging import RunLog
+from signal_diffusion.training.loop import train
+from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
+
+VARIANTS = {
+    "adamw": {},
+    "sgd": {"optimizer": OptimizerPlan("sgd", lr=0.01), "schedule": SchedulePlan("linear")},
+    "adam-bf16": {"optimizer": OptimizerPlan("adam", lr=0.01), "precision": "bf16"},
+    "fp16": {"precision": "fp16"},
+    "no-ema": {"ema": None, "clip_norm": None},
+}
+
+
+def run(toy, folder, plan, identity=None, task=None):
+    with RunLog(folder) as log:
+        return train(task or toy.Toy(), plan, folder / "checkpoints", identity or {}, log)
+
+
+def assert_equal(found, expected):
+    assert found.keys() == expected.keys()
+    for kind in expected:
+        assert found[kind].keys() == expected[kind].keys()
+        for name, value in expected[kind].items():
+            assert torch.equal(found[kind][name], value), (kind, name)
+
+
+def numbers(folder):
+    """The log without what depends on the clock."""
+    clock = {"time", "ms_per_step", "samples_per_second"}
+    lines = (folder / "stats.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in clock} for line in lines]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_resume_is_exact_at_every_step(toy, tmp_path, variant):
+    plan = toy.toy_plan(checkpoint_limit=None, **VARIANTS[variant])
+    whole = tmp_path / "whole"
+    expected = run(toy, whole, plan)
+    assert {kind for kind in expected} == ({"model"} if variant == "no-ema" else {"model", "ema"})
+    for step in range(1, plan.max_steps):
+        broken = tmp_path / f"broken-{step}"
+        shutil.copytree(whole, broken)
+        for checkpoint in broken.glob("checkpoints/*/step-*"):
+            if int(checkpoint.name.removeprefix("step-")) > step:
+                shutil.rmtree(checkpoint)
+        assert_equal(run(toy, broken, plan), expected)
+        assert numbers(broken) == numbers(whole)
+
+
+def test_cadence_and_evaluation_change_no_weight(toy, tmp_path):
+    expected = run(toy, tmp_path / "a", toy.toy_plan())
+    plan = toy.toy_plan(log_every=5, checkpoint_every=0, eval_every=2, initial_eval=True)
+    assert_equal(run(toy, tmp_path / "b", plan), expected)
+
+
+def test_a_finished_run_is_read_back(toy, tmp_path):
+    expected = run(toy, tmp_path, toy.toy_plan())
+    task = toy.Toy()
+    task.batch = None
+    assert_equal(run(toy, tmp_path, toy.toy_plan(), task=task), expected)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "no manifest"])
+def test_a_damaged_newest_checkpoint_is_passed_over(toy, tmp_path, capsys, damage):
+    expected = run(toy, tmp_path, toy.toy_plan())
+    newest = sorted(tmp_path.glob("checkpoints/*/step-*"))[-1]
+    file = newest / "optimizer.safetensors"
+    content = file.read_bytes()
+    if damage == "flip":
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif damage == "truncate":
+        file.write_bytes(content[:-1])
+    else:
+        (file if damage == "remove" else newest / "manifest.json").unlink()
+    capsys.readouterr()
+    assert_equal(run(toy, tmp_path, toy.toy_plan()), expected)
+    said = capsys.readouterr().err
+    assert f"{newest} is passed over" in said
+    assert ("manifest.json" if damage == "no manifest" else "optimizer.safetensors") in said
+    assert "step-00000008" in said
+
+
+def test_another_config_starts_anew(toy, tmp_path):
+    run(toy, tmp_path, toy.toy_plan(), {"width": 1})
+    run(toy, tmp_path, toy.toy_plan(), {"width": 2})
+    run(toy, tmp_path, toy.toy_plan(seed=1), {"width": 2})
+    run(toy, tmp_path, toy.toy_plan(log_every=1, checkpoint_every=3, eval_every=4), {"width": 2})
+    identities = [json.loads(path.read_text()) for path in tmp_path.glob("checkpoints/*/identity.json")]
+    assert sorted((i["task"]["width"], i["plan"]["seed"]) for i in identities) == [(1, 42), (2, 1), (2, 42)]
+
+
+@pytest.mark.parametrize("place", ["loss", "gradient"])
+def test_divergence_names_its_step_and_leaves_the_last_checkpoint(toy, tmp_path, place):
+    class Diverging(toy.Toy):
+        def loss(self, model, batch, generator):
+            loss, scalars = super().loss(model, batch, generator)
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 12:  # the first counts FLOPs, then two a step: step 5
+                poison = torch.tensor(float("nan"))
+                loss = loss * poison if place == "loss" else loss + (loss * 0).sqrt() * 0
+            return loss, scalars
+
+    name = "loss" if place == "loss" else "grad_norm"
+    with pytest.raises(UserError, match=rf"{name} is nan at step 5.*learning_rate"):
+        run(toy, tmp_path, toy.toy_plan(checkpoint_every=4, log_every=100), task=Diverging())
+    assert [path.name for path in tmp_path.glob("checkpoints/*/step-*")] == ["step-00000004"]
+    assert_equal(run(toy, tmp_path, toy.toy_plan()), run(toy, tmp_path / "whole", toy.toy_plan()))
+
+
+def test_nothing_written_is_a_pickle(toy, tmp_path):
+    run(toy, tmp_path, toy.toy_plan())
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"]
+    assert {path.suffix for path in files} == {".json", ".jsonl", ".safetensors"}
