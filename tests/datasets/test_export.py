@@ -107,3 +107,13 @@ def test_the_card_tells_settings_splits_weights_and_limits(tmp_path):
         "## Refused recordings and windows\n\nNone.",
     ):
         assert words in card
+
+
+def test_the_card_tells_long_lists_of_values_by_their_range(tmp_path):
+    rows = index_rows(20)
+    rows["recording_year"] = [str(2000 + k) for k in range(len(rows))]
+    rows["nickname"] = [f"name {k}" for k in range(len(rows))]
+    card = (build(tmp_path, rows) / "README.md").read_text()
+    assert "| recording_year | median (range) | " in card and "(2000 to 20" in card
+    assert "24 different words" in card and "name 3" not in card
+    assert "The val split has 4 subjects" in card and "- demo: simulated by this project" in card

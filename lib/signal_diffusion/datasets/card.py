@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from signal_diffusion.config.datasets import HOW_TO_GET, SIMULATED
 from signal_diffusion.datasets.captions import caption
 from signal_diffusion.datasets.labels import CANONICAL
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+_MOST_VALUES = 12  # a label with more is told by its range
+_FEW_SUBJECTS = 5
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
         f"# {spec['recipe']}, {spec['representation']}",
         contents.recipe.recipe.description,
         _files(contents),
+        "## Sources",
+        _sources(contents.metadata),
         "## Splits\n\nBy subject: no subject, recording or identical window stands in two splits.",
         _split_table(contents.metadata),
         "## Labels\n\nSubjects (windows) per value; the empty value is unknown.",
@@ -103,6 +110,12 @@ def _files(contents: Contents) -> str:
     return "\n\n".join(lines)
 
 
+def _sources(metadata: pd.DataFrame) -> str:
+    simulated = "simulated by this project; no person stands behind it"
+    names = sorted(set(metadata["dataset"]))
+    return "\n".join(f"- {name}: {simulated if name == SIMULATED else HOW_TO_GET[name]}" for name in names)
+
+
 def _counts(rows: pd.DataFrame) -> dict[str, int]:
     return {
         "windows": len(rows),
@@ -121,15 +134,18 @@ def _split_table(metadata: pd.DataFrame) -> str:
 
 
 def _label_table(metadata: pd.DataFrame) -> str:
-    words = [name for name in _label_names(metadata) if name != "age"]
-    rows = [
-        [name, value, *(_subjects_and_windows(group[group["split"] == split]) for split in SPLITS)]
-        for name in words
-        for value, group in metadata.groupby(name)
-    ]
-    ages = pd.to_numeric(metadata["age"], errors="coerce")
-    spans = [_span(ages[metadata["split"] == split]) for split in SPLITS]
-    return _table(["label", "value", *SPLITS], [*rows, ["age", "median (range)", *spans]])
+    parts = [metadata[metadata["split"] == split] for split in SPLITS]
+    rows = []
+    for name in _label_names(metadata):
+        values = sorted(set(metadata[name]))
+        if len(values) <= _MOST_VALUES and name != "age":
+            rows += [
+                [name, value, *(_subjects_and_windows(part[part[name] == value]) for part in parts)]
+                for value in values
+            ]
+        else:
+            rows.append([name, "median (range)", *(_span(part[name]) for part in parts)])
+    return _table(["label", "value", *SPLITS], rows)
 
 
 def _label_names(metadata: pd.DataFrame) -> list[str]:
@@ -142,9 +158,12 @@ def _subjects_and_windows(rows: pd.DataFrame) -> str:
     return f"{len(rows[SUBJECT].drop_duplicates())} ({len(rows)})"
 
 
-def _span(ages: pd.Series) -> str:
-    known = ages.dropna()
-    return f"{known.median():.0f} ({known.min():.0f} to {known.max():.0f})" if len(known) else "unknown"
+def _span(values: pd.Series) -> str:
+    known = pd.to_numeric(values, errors="coerce").dropna()
+    if not len(known):
+        words = values[values != ""].nunique()
+        return f"{words} different words" if words else "unknown"
+    return f"{known.median():g} ({known.min():g} to {known.max():g})"
 
 
 def _settings_table(spec: dict[str, Any]) -> str:
@@ -192,6 +211,8 @@ def _limits(contents: Contents) -> str:
     for split, count in contents.counts().items():
         if not count["windows"]:
             lines.append(f"The {split} split is empty.")
+        elif count["subjects"] < _FEW_SUBJECTS:
+            lines.append(f"The {split} split has {count['subjects']} subjects: too few to speak of people.")
     return "\n".join(f"- {line}" for line in lines) or "None known."
 
 
