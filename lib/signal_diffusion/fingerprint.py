@@ -18,15 +18,20 @@ LIB = Path(__file__).resolve().parent.parent
 SILENT = ("config", "report", "progress", "cli", "errors", "fingerprint", "training.logging")
 
 
-def fingerprint(script: str | Path, extra_modules: Iterable[str] = ()) -> str:
-    """16 hex digits; `extra_modules` are dotted names, with the package's name in front."""
+def fingerprint(script: str | Path, extra_modules: Iterable[str] = (), heard: Iterable[str] = ()) -> str:
+    """16 hex digits.
+
+    extra_modules: dotted names, with the package's name in front. heard: entries of `SILENT` that count
+    here all the same, such as `report` for the script that draws the figures.
+    """
     script = Path(script)
+    silent = set(SILENT) - set(heard)
     found: dict[str, str] = {}
     waiting = [*_imports(script, ""), *extra_modules]
     while waiting:
         name = waiting.pop()
         path = _file(name)
-        if name in found or path is None or _silent(name):
+        if name in found or path is None or _below(name, silent):
             continue
         found[name] = _meaning(path)
         waiting += _imports(path, name if path.name == "__init__.py" else name.rpartition(".")[0])
@@ -73,9 +78,9 @@ def _file(name: str) -> Path | None:
     return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
 
 
-def _silent(name: str) -> bool:
+def _below(name: str, tops: Iterable[str]) -> bool:
     inner = name.removeprefix(f"{PACKAGE}.")
-    return any(inner == silent or inner.startswith(f"{silent}.") for silent in SILENT)
+    return any(inner == top or inner.startswith(f"{top}.") for top in tops)
 
 
 def _canonical(node: object) -> object:

@@ -1,0 +1,41 @@
+# `make demo` and `make test` set up .venv by themselves; PYTHON chooses the interpreter it is made from.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Without compiled modules every job would compile torch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+READY := .venv/ready
+
+.PHONY: setup demo test lint format accept constraints
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt envs/install.sh
+	@echo "Setting up .venv, once"
+	@sh envs/install.sh $(PYTHON)
+	@touch $@
+
+demo: $(READY)
+	snakemake --quiet rules host reason -- results/diffusion/demo
+	@echo "Done. Start with results/diffusion/demo/README.md; the figures are beside it."
+
+test: $(READY)
+	pytest $(PYTEST)
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+	python scripts/config_reference.py --check
+
+format: $(READY)
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+accept: $(READY)
+	python scripts/accept.py
+
+constraints: $(READY)
+	echo "torch==2.13.0" | env -u UV_FIND_LINKS uv pip compile --quiet --universal --python-version 3.11 --no-header \
+	    --no-annotate --no-emit-index-url --extra dev --constraint - pyproject.toml --output-file constraints.txt

@@ -1,0 +1,22 @@
+# From raw recordings to published runs. A TOML file is a target: config/diffusion/NAME.toml makes
+# results/diffusion/NAME/, config/dataset/NAME.toml makes results/dataset/NAME-REPRESENTATION/.
+
+
+report: "rules/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/index.smk"
+include: "rules/shards.smk"
+include: "rules/dataset.smk"
+include: "rules/support.smk"
+include: "rules/training.smk"
+include: "rules/generation.smk"
+include: "rules/evaluation.smk"
+include: "rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/diffusion/demo",

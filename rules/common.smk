@@ -1,0 +1,192 @@
+# What the rules ask while jobs are planned: typed TOML files, the recordings that exist, keys and code.
+import functools
+import json
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
+
+from signal_diffusion import config as configuration
+from signal_diffusion.environment import set_up_jobs
+from signal_diffusion.errors import UserError
+from signal_diffusion.fingerprint import fingerprint
+from signal_diffusion.recordings import datasets, formats
+
+set_up_jobs(config.get("settings"))
+
+
+def once(function):
+    """Answer each question once; a user's mistake ends the planning in one line."""
+
+    @functools.cache
+    def answer(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except UserError as error:
+            print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
+            sys.exit(2)
+
+    return answer
+
+
+@once
+def settings():
+    return configuration.load_settings()
+
+
+work = configuration.work_root(settings())
+WORK = work.relative_to(Path.cwd()) if work.is_relative_to(Path.cwd()) else work
+
+
+@once
+def recipe(name):
+    return configuration.load_recipe(name, settings())
+
+
+@once
+def run(family, name):
+    loaded = configuration.load_run(f"config/{family}/{name}.toml")
+    configuration.check_workflow(loaded, settings())
+    configuration.check_run(loaded, recipe(loaded.dataset.name))
+    return loaded
+
+
+@once
+def dataset_folder(family, name):
+    loaded = run(family, name)
+    source = loaded if family == "diffusion" else settings()
+    return f"results/dataset/{loaded.dataset.name}-{configuration.representation(source)}"
+
+
+@once
+def datasets_of(name):
+    """The datasets of a recipe whose recordings are there; absent ones end the planning unless skipped."""
+    wanted = recipe(name).recipe
+    absent = [each for each in wanted.datasets if not (recipe(name).simulated or any_file(root_of(each)))]
+    if absent and (wanted.missing == "refuse" or len(absent) == len(wanted.datasets)):
+        raise UserError("\n".join(configuration.missing_dataset_message(settings(), each) for each in absent))
+    return [each for each in wanted.datasets if each not in absent]
+
+
+def any_file(folder):
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def root_of(dataset, recipe_name=None):
+    return WORK / "simulated" / recipe_name if dataset == "demo" else Path(settings().datasets[dataset].root)
+
+
+@once
+def recordings_of(dataset, recipe_name):
+    """Recording id -> entry; known from names and tables, or from the recipe for simulated ones."""
+    simulation = recipe(recipe_name).simulation if dataset == "demo" else None
+    entries = datasets.get(dataset).list_recordings(root_of(dataset, recipe_name), simulation)
+    return {entry.recording: entry for entry in entries}
+
+
+def paths_of(dataset, recipe_name):
+    return [entry.path for entry in recordings_of(dataset, recipe_name).values()]
+
+
+@once
+def entry(dataset, recipe_name, recording):
+    entries = recordings_of(dataset, recipe_name)
+    if recording not in entries:
+        raise UserError(f"dataset {dataset} has no recording {recording}; it has {', '.join(entries)}")
+    return entries[recording]
+
+
+def entry_of(wildcards):
+    return entry(wildcards.dataset, wildcards.recipe, wildcards.recording)
+
+
+def table_of(dataset, recipe_name):
+    """An index's name: a simulated dataset is a recipe's own."""
+    return f"demo-{recipe_name}" if dataset == "demo" else dataset
+
+
+def tables_of(wildcards):
+    name = wildcards.recipe
+    return [WORK / f"recordings/{table_of(dataset, name)}.csv" for dataset in datasets_of(name)]
+
+
+def shards_of(wildcards):
+    folder = WORK / f"shards/{wildcards.recipe}-{wildcards.representation}"
+    return [
+        folder / dataset / f"{recording}.safetensors"
+        for dataset in datasets_of(wildcards.recipe)
+        for recording in recordings_of(dataset, wildcards.recipe)
+    ]
+
+
+SUPPORT_SCRIPTS = {"text-encoders": "build_text_encoders", "feature-encoder": "train_encoder"}
+
+
+def support_script(wildcards):
+    return SUPPORT_SCRIPTS[run("support", wildcards.run).kind]
+
+
+@once
+def text_encoder(name):
+    """The text encoders of a diffusion run: as inputs (none for a hub id or folder), and as an argument."""
+    wanted = run("diffusion", name).model
+    if wanted.conditioning != "caption":
+        return [], None
+    encoder = wanted.extras.text_encoder or settings().hf_models.stable_diffusion_model_id
+    folder = f"results/support/{encoder}"
+    return ([folder], folder) if configuration.support_path(encoder) else ([], encoder)
+
+
+def captions_of(name):
+    conditional = run("diffusion", name).model.conditioning == "caption"
+    return [WORK / f"diffusion/{name}/captions.safetensors"] if conditional else []
+
+
+def encoder_of(name):
+    encoder = run("diffusion", name).evaluation.encoder
+    return [f"results/support/{encoder}"] if encoder else []
+
+
+def model_modules(name):
+    return (f"signal_diffusion.models.{run('diffusion', name).model.name}",)
+
+
+def option(flag, value=None):
+    return f"{flag} {shlex.quote(str(value))}" if value else ""
+
+
+def keys(section, stage, *without):
+    """The values that a stage reads, as one param that changes exactly when one of them does."""
+    found = configuration.stage_keys(section, stage)
+    return json.dumps({key: value for key, value in found.items() if key not in without}, sort_keys=True)
+
+
+@once
+def code(script, modules=(), heard=()):
+    """What a script and the modules chosen for it mean; `make accept` reads the way to compute it again."""
+    path = f"scripts/{script}.py"
+    return " ".join(
+        ["code", path, *modules, *(f"+{name}" for name in heard), fingerprint(path, modules, heard)]
+    )
+
+
+def readers(paths):
+    """The reader module of each suffix, for only these are run."""
+    names = sorted(
+        {formats.READERS[suffix] for path in paths if (suffix := path.suffix.lower()) in formats.READERS}
+    )
+    return tuple(f"signal_diffusion.recordings.formats.{name}" for name in names)
+
+
+def index_code(dataset, recipe_name):
+    listing = f"signal_diffusion.recordings.datasets.{dataset}"
+    return code("index", (listing, *readers(paths_of(dataset, recipe_name))))
+
+
+wildcard_constraints:
+    dataset="[a-z0-9]+",
+    recipe="[A-Za-z0-9_-]+",
+    recording="[^/]+",
+    representation="db-only|db-iq|db-polar|timeseries",
+    run="[A-Za-z0-9_.-]+",

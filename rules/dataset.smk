@@ -1,0 +1,30 @@
+# A recipe's recordings together: splits, dB range, uint8 arrays, captions, weights, card.
+
+
+rule dataset:
+    input:
+        tables=tables_of,
+        shards=shards_of,
+        pinned=lambda wildcards: recipe(wildcards.recipe).splits.splits_file or [],
+    output:
+        directory("results/dataset/{recipe}-{representation}"),
+    log:
+        "logs/dataset/{recipe}-{representation}.log",
+    benchmark:
+        "logs/benchmarks/dataset/{recipe}-{representation}.tsv"
+    conda:
+        "../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        config_keys=lambda wildcards: keys(recipe(wildcards.recipe), "dataset"),
+        code=code("build_dataset"),
+        shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",
+    message:
+        "Build dataset {wildcards.recipe}-{wildcards.representation}"
+    shell:
+        "exec python scripts/build_dataset.py --recipe {wildcards.recipe}"
+        " --representation {wildcards.representation} --index {input.tables:q} --shards {params.shards:q}"
+        " --out {output:q} > {log:q} 2>&1"

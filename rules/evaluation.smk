@@ -1,0 +1,72 @@
+# What the generated set is worth, beside its floor and its baselines, and the figures that show it.
+
+
+rule evaluate_diffusion:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        synthetic=WORK / "diffusion/{run}/synthetic",
+        untrained=WORK / "diffusion/{run}/untrained",
+        encoder=lambda wildcards: encoder_of(wildcards.run),
+    output:
+        report(
+            WORK / "diffusion/{run}/metrics.json",
+            caption="report/metrics.rst",
+            category="Diffusion",
+            subcategory="{run}",
+            labels={"run": "{run}", "what": "metrics"},
+        ),
+    log:
+        "logs/evaluate_diffusion/{run}.log",
+    benchmark:
+        "logs/benchmarks/evaluate_diffusion/{run}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "evaluation"),
+        code=code("evaluate_diffusion"),
+        encoder=lambda wildcards: option("--encoder", *encoder_of(wildcards.run)),
+    message:
+        "Evaluate {wildcards.run}"
+    shell:
+        "exec python scripts/evaluate_diffusion.py --run config/diffusion/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --untrained {input.untrained:q}"
+        " {params.encoder} --out {output:q} > {log:q} 2>&1"
+
+
+rule plot_diffusion:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        synthetic=WORK / "diffusion/{run}/synthetic",
+        metrics=WORK / "diffusion/{run}/metrics.json",
+    output:
+        report(
+            directory(WORK / "diffusion/{run}/figures"),
+            patterns=["{figure}.png"],
+            caption="report/figures.rst",
+            category="Diffusion",
+            subcategory="{run}",
+            labels={"run": "{run}", "what": "{figure}"},
+        ),
+    log:
+        "logs/plot_diffusion/{run}.log",
+    benchmark:
+        "logs/benchmarks/plot_diffusion/{run}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "figures"),
+        code=code("plot_diffusion", heard=("report",)),
+    message:
+        "Draw the figures of {wildcards.run}"
+    shell:
+        "exec python scripts/plot_diffusion.py --run config/diffusion/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --metrics {input.metrics:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,33 @@
+# Synthetic datasets with the reference's labels: of the trained model, and of the untrained one as a baseline.
+
+
+rule generate:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        captions=lambda wildcards: captions_of(wildcards.run),
+        model=WORK / "diffusion/{run}/model.safetensors",
+    output:
+        directory(WORK / "diffusion/{run}/{which}"),
+    log:
+        "logs/generate/{run}-{which}.log",
+    benchmark:
+        "logs/benchmarks/generate/{run}-{which}.tsv"
+    wildcard_constraints:
+        which="synthetic|untrained",
+    conda:
+        "../envs/training.yaml"
+    threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "generation"),
+        code=lambda wildcards: code("generate", model_modules(wildcards.run)),
+        captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
+        untrained=lambda wildcards: "--untrained" if wildcards.which == "untrained" else "",
+    message:
+        "Generate the {wildcards.which} set of {wildcards.run}"
+    shell:
+        "exec python scripts/generate.py --run config/diffusion/{wildcards.run}.toml"
+        " --model {input.model:q} --dataset {input.dataset:q} {params.captions} {params.untrained}"
+        " --out {output:q} > {log:q} 2>&1"

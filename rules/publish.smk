@@ -1,0 +1,33 @@
+# The one folder that a user has to look at: model, samples, metrics, figures, card.
+
+
+rule publish_diffusion:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        encoder=lambda wildcards: text_encoder(wildcards.run)[0],
+        model=WORK / "diffusion/{run}/model.safetensors",
+        synthetic=WORK / "diffusion/{run}/synthetic",
+        metrics=WORK / "diffusion/{run}/metrics.json",
+        figures=WORK / "diffusion/{run}/figures",
+    output:
+        directory("results/diffusion/{run}"),
+    log:
+        "logs/publish_diffusion/{run}.log",
+    benchmark:
+        "logs/benchmarks/publish_diffusion/{run}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        code=code("publish_diffusion", heard=("report",)),
+        encoder=lambda wildcards: option("--encoder", text_encoder(wildcards.run)[1]),
+    message:
+        "Publish results/diffusion/{wildcards.run}"
+    shell:
+        "exec python scripts/publish_diffusion.py --run config/diffusion/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} {params.encoder} --model {input.model:q}"
+        " --synthetic {input.synthetic:q} --metrics {input.metrics:q} --figures {input.figures:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,27 @@
+# One job per recording, which reads that recording and nothing else.
+
+
+rule shard:
+    input:
+        lambda wildcards: entry_of(wildcards).path,
+    output:
+        WORK / "shards/{recipe}-{representation}/{dataset}/{recording}.safetensors",
+    log:
+        "logs/shard/{recipe}-{representation}/{dataset}/{recording}.log",
+    benchmark:
+        "logs/benchmarks/shard/{recipe}-{representation}/{dataset}/{recording}.tsv"
+    conda:
+        "../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        config_keys=lambda wildcards: keys(recipe(wildcards.recipe), "shards"),
+        code=lambda wildcards: code("shard", readers([entry_of(wildcards).path])),
+        reference=lambda wildcards: option("--reference", entry_of(wildcards).reference),
+    message:
+        "Shard {wildcards.dataset} {wildcards.recording} for {wildcards.recipe}"
+    shell:
+        "exec python scripts/shard.py --recipe {wildcards.recipe} --recording {input:q} {params.reference}"
+        " --out {output:q} > {log:q} 2>&1"

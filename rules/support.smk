@@ -1,0 +1,27 @@
+# Small models that other runs need: text encoders for captions, an encoder whose features are compared.
+
+
+rule support:
+    input:
+        dataset=lambda wildcards: dataset_folder("support", wildcards.run),
+    output:
+        directory("results/support/{run}"),
+    log:
+        "logs/support/{run}.log",
+    benchmark:
+        "logs/benchmarks/support/{run}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: lambda wildcards: run("support", wildcards.run).training.threads
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config_keys=lambda wildcards: keys(run("support", wildcards.run), "support"),
+        code=lambda wildcards: code(support_script(wildcards)),
+        script=support_script,
+    message:
+        "Train the support model {wildcards.run}"
+    shell:
+        "exec python scripts/{params.script}.py --run config/support/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} --out {output:q} > {log:q} 2>&1"

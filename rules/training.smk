@@ -1,0 +1,58 @@
+# Captions once through the text encoders, then the diffusion model itself.
+
+
+rule encode_captions:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        encoder=lambda wildcards: text_encoder(wildcards.run)[0],
+    output:
+        WORK / "diffusion/{run}/captions.safetensors",
+    log:
+        "logs/encode_captions/{run}.log",
+    benchmark:
+        "logs/benchmarks/encode_captions/{run}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "captions"),
+        code=code("encode_captions"),
+        encoder=lambda wildcards: text_encoder(wildcards.run)[1],
+    message:
+        "Encode the captions of {wildcards.run}"
+    shell:
+        "exec python scripts/encode_captions.py --run config/diffusion/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} --encoder {params.encoder:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_diffusion:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        captions=lambda wildcards: captions_of(wildcards.run),
+    output:
+        WORK / "diffusion/{run}/model.safetensors",
+    log:
+        "logs/train_diffusion/{run}.log",
+    benchmark:
+        "logs/benchmarks/train_diffusion/{run}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "training"),
+        code=lambda wildcards: code("train_diffusion", model_modules(wildcards.run)),
+        captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
+        # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.
+        checkpoints=WORK / "diffusion/{run}/checkpoints",
+    message:
+        "Train {wildcards.run}; follow it with: python scripts/status.py"
+    shell:
+        "exec python scripts/train_diffusion.py --run config/diffusion/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} {params.captions} --checkpoints {params.checkpoints:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,24 @@
+"""Measure a synthetic dataset: distances, effects of the labels, memorisation, each beside its floor."""
+
+import argparse
+from pathlib import Path
+
+from signal_diffusion import cli
+from signal_diffusion.config import load_run
+from signal_diffusion.families.diffusion.evaluate import evaluate_run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, type=Path, help="TOML file of config/diffusion/")
+    parser.add_argument("--dataset", required=True, type=Path, help="folder of the real dataset")
+    parser.add_argument("--synthetic", required=True, type=Path, help="folder of the generated set")
+    parser.add_argument("--untrained", required=True, type=Path, help="the untrained model's generated set")
+    parser.add_argument("--encoder", type=Path, help="folder of a trained feature encoder")
+    parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
+    args = parser.parse_args()
+    evaluate_run(load_run(args.run), args.dataset, args.synthetic, args.untrained, args.encoder, args.out)
+
+
+if __name__ == "__main__":
+    cli.run(main)

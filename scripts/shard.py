@@ -1,0 +1,26 @@
+"""Turn one recording into its windows, as spectrograms in dB before any range or split."""
+
+import argparse
+from pathlib import Path
+
+from signal_diffusion import cli
+from signal_diffusion.config import load_recipe
+from signal_diffusion.signals.shards import shard_recording
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", required=True, help="recipe of config/dataset/, or a TOML file")
+    parser.add_argument("--recording", required=True, type=Path, help="raw EDF, BDF, CNT, SET or VHDR file")
+    parser.add_argument("--reference", help="electrode that was the recording's reference, if on the scalp")
+    parser.add_argument("--out", required=True, type=Path, help="safetensors file to write")
+    args = parser.parse_args()
+    recipe = load_recipe(args.recipe)
+    shard = shard_recording(
+        args.recording, args.out, recipe.channels.set, args.reference, recipe.signal, recipe.spectrogram
+    )
+    print(f"{args.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip())
+
+
+if __name__ == "__main__":
+    cli.run(main)

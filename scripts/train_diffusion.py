@@ -1,0 +1,24 @@
+"""Train a diffusion run; stopped at any step, the same command goes on from its last checkpoint."""
+
+import argparse
+from pathlib import Path
+
+from signal_diffusion import cli
+from signal_diffusion.config import load_run, settings_for
+from signal_diffusion.families.diffusion.train import train_run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, type=Path, help="TOML file of config/diffusion/")
+    parser.add_argument("--dataset", required=True, type=Path, help="folder of the dataset")
+    parser.add_argument("--captions", type=Path, help="embeddings of its captions, for caption runs")
+    parser.add_argument("--checkpoints", required=True, type=Path, help="folder of the checkpoints")
+    parser.add_argument("--out", required=True, type=Path, help="safetensors file of the final model")
+    args = parser.parse_args()
+    run = load_run(args.run)
+    train_run(run, settings_for(run), args.dataset, args.captions, args.out, args.checkpoints)
+
+
+if __name__ == "__main__":
+    cli.run(main)
