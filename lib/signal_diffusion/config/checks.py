@@ -62,10 +62,6 @@ def check_workflow(run: Run, settings: Settings | None = None) -> None:
             raise located(
                 run.path, dotted, "is for scripts run by hand; the workflow decides: remove the key"
             )
-    for name, dataset in settings.datasets.items():
-        for given in sorted(dataset.model_fields_set & {"output", "timeseries_output"}):
-            message = "is for scripts run by hand; the workflow writes under data.output_root: remove the key"
-            raise located(settings.path, f"datasets.{name}.{given}", message)
     _check_settings(run, settings)
 
 

@@ -12,6 +12,10 @@ from signal_diffusion.config.fields import Contradiction, Section
 from signal_diffusion.errors import UserError
 
 
+# pydantic adds the member of a union to the place of an error.
+UNION_TAGS = ("int", "float", "str", "list[int]", "list[float]", "list[str]")
+
+
 def user_error(path: Path, model: type[Section], error: ValidationError) -> UserError:
     """Return the first problem of a file as a UserError, with the number of further ones."""
     # A mistyped name often leaves a required key missing too, and explains it.
@@ -58,9 +62,7 @@ def _reason(error: dict[str, Any]) -> str:
 
 
 def _where(loc: list[Any]) -> str:
-    names = [
-        part for part in loc if not (isinstance(part, str) and part.startswith(("list[", "int", "float")))
-    ]
+    names = [part for part in loc if part not in UNION_TAGS]
     cut = next((i for i, part in enumerate(names) if isinstance(part, int)), len(names))
     section, leaf = names[: cut - 1], str(names[cut - 1])
     for part in names[cut:]:

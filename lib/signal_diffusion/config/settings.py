@@ -16,6 +16,9 @@ LATER_OUTPUT = {
     "db-iq": "use db-only",
     "db-polar": "use db-only",
 }
+_OUTPUT = (
+    "all in-between files lie under data.output_root, and scripts run by hand take --out; remove the key"
+)
 LATER_DATA = {"timeseries": "use spectrogram"}
 
 
@@ -66,20 +69,12 @@ class DatasetPaths(Section):
     """Where one dataset lies, and its dB range.
 
     A relative path that starts with ./ or ../ counts from this file's folder; other relative
-    ones from `data.root` (`root`) or `data.output_root` (outputs). ~ is the home folder.
+    ones from `data.root`. ~ is the home folder.
     """
 
     root: DatasetPath = key(None, "Raw recordings; default: the dataset's name.", strict=False)
-    output: DatasetPath = key(
-        None,
-        "Spectrograms of scripts run by hand; default: the dataset's name. Refused under the workflow.",
-        strict=False,
-    )
-    timeseries_output: DatasetPath = key(
-        None,
-        "Time series of scripts run by hand; default: `timeseries` beside it. Refused under the workflow.",
-        strict=False,
-    )
+    output: str | None = key(None, "Folder of the spectrograms.", refused=_OUTPUT)
+    timeseries_output: str | None = key(None, "Folder of the time series.", refused=_OUTPUT)
     min_db: float | None = key(
         None, "Lower end of the dB range; unset: from the training split.", stage="dataset", unit="dB"
     )
@@ -107,7 +102,7 @@ class Settings(Section):
         for name in HOW_TO_GET:
             self.datasets.setdefault(name, DatasetPaths())
         for name, dataset in self.datasets.items():
-            _resolve_dataset(name, dataset, self.data)
+            dataset.fill(root=_absolute(self.data.root / (dataset.root or name)))
         return self
 
 
@@ -135,16 +130,6 @@ def check_db_range(min_db: float | None, max_db: float | None) -> None:
         raise Contradiction(given, "is half a range; give both min_db and max_db, or neither")
     if min_db is not None and min_db >= max_db:
         raise Contradiction("max_db", f"{max_db:g} dB is not above min_db = {min_db:g} dB; raise it")
-
-
-def _resolve_dataset(name: str, dataset: DatasetPaths, data: Data) -> None:
-    output = _absolute(data.output_root / (dataset.output or name))
-    series = dataset.timeseries_output
-    dataset.fill(
-        root=_absolute(data.root / (dataset.root or name)),
-        output=output,
-        timeseries_output=_absolute(data.output_root / series) if series else output.parent / "timeseries",
-    )
 
 
 def _absolute(path: Path) -> Path:
