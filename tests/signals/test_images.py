@@ -1,12 +1,29 @@
 import numpy as np
 import pytest
 from signal_diffusion.errors import UserError
-from signal_diffusion.signals.images import content_columns, decibels, dequantise, quantise, tile, untile
+from signal_diffusion.signals.images import (
+    content_columns,
+    decibels,
+    dequantise,
+    half_precision,
+    quantise,
+    tile,
+    untile,
+)
 
 
 def test_decibels():
     power = np.array([1.0, 100.0, 0.01, 0.0], np.float32)
     np.testing.assert_allclose(decibels(power), [0, 20, -20, -60], atol=1e-5)
+
+
+def test_half_precision_equals_numpy():
+    rng = np.random.default_rng(0)
+    wide = rng.choice([-1, 1], 20000) * 10 ** rng.uniform(-4, 4.8, 20000)
+    ties = (1 + (np.arange(64) + 0.5) / 1024) * 2.0 ** np.arange(-14, 15)[:, None]
+    values = np.concatenate([wide, ties.ravel(), -ties.ravel(), [0.0, 65504.0]]).astype(np.float32)
+    assert np.array_equal(half_precision(values), values.astype(np.float16))
+    assert np.array_equal(half_precision(np.float32([[6e-5, -1e-9]])), [[0, 0]])
 
 
 def test_tiles_stand_side_by_side_with_low_frequencies_at_the_bottom():

@@ -64,10 +64,11 @@ class Stft:
         return half_basis(self.frequencies, self.lengths, self.window, self.fs)
 
     @cached_property
-    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
-        """float32 [window / 2, rows] each."""
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [window / 2, rows] each, for folded frames, in which the centre counts twice."""
         cosines, sines = self._half_basis
-        return np.float32(cosines).T, np.float32(sines).T
+        halved = np.where(np.arange(self.window // 2) == 0, 0.5, 1)
+        return np.float32(cosines * halved).T, np.float32(sines).T
 
     @cached_property
     def basis(self) -> np.ndarray:
@@ -87,26 +88,31 @@ class Stft:
         return positions, index.reshape(len(starts), self.frames)
 
     def parts(self, data: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Real and imaginary parts of the frames at `positions`, float32 [channels, positions, rows] each.
+        """Real and imaginary parts of the frames at `positions`, float32 [positions, channels, rows] each.
 
         Frames are folded about their centre first, for cosines are even and sines are odd: half the products.
         """
-        frames = sliding_window_view(np.asarray(data, np.float32), self.window, axis=1)[:, positions]
-        middle = self.window // 2
-        after, before = frames[..., middle:], frames[..., middle:0:-1]
-        cosines, sines = self._factors
-        even = after + before
-        even[..., 0] = frames[..., middle]
-        return even @ cosines, (after - before) @ sines
+        data = np.asarray(data, np.float32)
+        centres = positions + self.window // 2
+        after = self._halves(data, centres)
+        before = self._halves(data[:, ::-1], data.shape[1] - 1 - centres)
+        cosines, sines = self.factors
+        shape = len(positions), len(data), self.resolution
+        return ((after + before) @ cosines).reshape(shape), ((after - before) @ sines).reshape(shape)
+
+    def _halves(self, data: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """The half frames that begin at `positions`: [positions * channels, window / 2]."""
+        frames = sliding_window_view(data, self.window // 2, axis=1).swapaxes(0, 1)
+        return frames[positions].reshape(-1, self.window // 2)
 
     def power(self, data: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Power spectral density at `positions`, uV^2/Hz: float32 [channels, positions, rows]."""
+        """Power spectral density at `positions`, uV^2/Hz: float32 [positions, channels, rows]."""
         real, imaginary = self.parts(data, positions)
         return np.square(real, out=real) + np.square(imaginary, out=imaginary)
 
     def gather(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
-        """Frames [channels, positions, rows] -> windows [n, channels, rows, frames] by `locate`'s index."""
-        return np.ascontiguousarray(values[:, index].transpose(1, 0, 3, 2))
+        """Frames [positions, channels, rows] -> windows [n, channels, rows, frames] by `locate`'s index."""
+        return np.ascontiguousarray(values[index].transpose(0, 2, 3, 1))
 
     def transform(self, data: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Coefficients of the windows that begin at `starts`.

@@ -1,0 +1,100 @@
+"""Preprocessing one recording end to end on one core, in multiples of real time.
+
+    python benchmarks/preprocessing.py [RECORDING] [--repeats 30]
+
+Without a recording, one like EEGMAT's is simulated (20 channels, 500 Hz, 182 s). The shard is what
+`config/dataset` recipes make by default: 19 channels, 125 Hz, 256x256, log bins, float16 dB, written to disk.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before numpy is imported
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+from signal_diffusion.config.recipe import Signal, Simulation, Spectrogram  # noqa: E402
+from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
+from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
+from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
+from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
+from signal_diffusion.signals.shards import shard_recording, spectrogram_windows  # noqa: E402
+from signal_diffusion.signals.stft import Stft  # noqa: E402
+from signal_diffusion.signals.windows import window_starts  # noqa: E402
+
+CHANNELS, TARGET = "1020-19", 2500
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recording", nargs="?", type=Path, help="any readable recording with the 19 channels")
+    parser.add_argument("--repeats", type=int, default=30, help="runs of each measurement (default 30)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = arguments.recording or simulated(Path(folder))
+        report(path, Path(folder) / "shard.safetensors", arguments.repeats)
+
+
+def simulated(folder: Path) -> Path:
+    simulation = Simulation(seconds=182.0, rate=500.0)
+    return simulate_subject(simulation, 0, folder)[0]
+
+
+def report(path: Path, out: Path, repeats: int) -> None:
+    header = read_header(path)
+    signal, spectrogram = Signal(), Spectrogram()
+    print(f"{path.name}: {len(header.channels)} channels, {header.fs:g} Hz, {header.duration:g} s, one core")
+    for label, stage in stages(path, signal, spectrogram).items():
+        print(f"  {label:<34} {1e3 * best(stage, repeats):7.1f} ms")
+    seconds = best(lambda: shard_recording(path, out, CHANNELS, None, signal, spectrogram), repeats)
+    multiple = header.duration / seconds
+    print(f"  {'recording to shard, end to end':<34} {1e3 * seconds:7.1f} ms")
+    print(f"{multiple:.0f} times real time (target {TARGET}), best of {repeats}")
+    print(f"start of a job: {start_up():.2f} s of imports")
+
+
+def stages(path: Path, signal: Signal, spectrogram: Spectrogram) -> dict:
+    """The parts of `shard_recording`, each ready to run alone."""
+    raw = read(path)
+    data = pick(raw, CHANNELS).data
+    resampled = resample(data, raw.fs, signal.fs)
+    starts = window_starts(resampled.shape[1], signal.nsamps, signal.ovr_perc)
+
+    def transform() -> Stft:
+        return Stft(spectrogram.resolution, len(SETS[CHANNELS]), signal.nsamps, signal.fs)
+
+    stft = transform()
+    return {
+        "read": lambda: read(path),
+        "pick": lambda: pick(raw, CHANNELS),
+        "average reference": lambda: average_reference(data),
+        "resample": lambda: resample(data, raw.fs, signal.fs),
+        "rows and basis": lambda: transform().factors,
+        f"{len(starts)} windows: STFT, dB, float16": lambda: spectrogram_windows(stft, resampled, starts),
+    }
+
+
+def best(function, repeats: int) -> float:
+    """Shortest of several runs, in seconds: other processes can only make a run longer."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def start_up() -> float:
+    command = [sys.executable, "-c", "import signal_diffusion.signals.shards"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return best(lambda: subprocess.run(command, check=True, env=environment), 3)
+
+
+if __name__ == "__main__":
+    main()
