@@ -247,6 +247,14 @@ def test_a_file_elsewhere_is_known_by_its_trainer(project):
         load_run(project.write("mine.toml", text.replace('trainer = "diffusion"', 'trainer = "diffusoin"')))
 
 
+@pytest.mark.parametrize("settings", ["", "settings = 3", "[settings]", "[settings]\ntrainer = [1]"])
+def test_a_file_elsewhere_without_a_trainer(project, settings):
+    with pytest.raises(
+        UserError, match=r"mine.toml \[settings\] trainer: found .* use one of diffusion, support"
+    ):
+        load_run(project.write("mine.toml", settings))
+
+
 def test_runs_are_frozen(project):
     with pytest.raises(ValueError, match="frozen"):
         load_run(RUN).training.seed = 3

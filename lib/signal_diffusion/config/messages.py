@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from signal_diffusion.config.fields import Contradiction, Section
 from signal_diffusion.errors import UserError
 
-
 # pydantic adds the member of a union to the place of an error.
 UNION_TAGS = ("int", "float", "str", "list[int]", "list[float]", "list[str]")
 

@@ -30,7 +30,7 @@ def _check_family(file: os.PathLike, family: str | None, trainer: str | None) ->
     for name in (trainer, family):
         if isinstance(name, str) and name in LATER:
             raise located(file, "settings.trainer", f'"{name}" runs are not in this version; use {known}')
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         guess = nearest(str(trainer), list(FAMILIES))
         hint = f"did you mean {guess}?" if guess else f"use one of {known}"
         raise located(file, "settings.trainer", f"found {trainer!r}, which is no family; {hint}")
