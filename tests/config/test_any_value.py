@@ -1,7 +1,6 @@
 """Whatever stands in a file, loading it ends in a typed object or in one line."""
 
 import pytest
-
 from signal_diffusion.config import load_recipe, load_run, load_settings
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Section
