@@ -51,7 +51,7 @@ def test_foreign_pickles_load_as_tensors_and_run_nothing(tmp_path):
     torch.save({"w": Payload()}, bad)
     with pytest.raises(UserError, match="bad.bin"):
         load_foreign(bad)
-    bad.write_bytes(pickle.dumps(Payload()))
+    bad.write_bytes(pickle.dumps(Payload(), protocol=2))
     with pytest.raises(UserError, match="bad.bin"):
         load_foreign(bad)
     assert not ran.exists()

@@ -31,8 +31,8 @@ class Meters:
     def check(self) -> None:
         """Wait for the device and read what it holds; `UserError` if a watched scalar is not finite."""
         self._values = {name: _read(pairs) for name, pairs in self._values.items()}
-        for name in self._watched:
-            _check_finite(name, self._values.get(name, []))
+        found = [(step, name, v) for name in self._watched for step, v in self._values.get(name, [])]
+        _check_finite([fault for fault in found if not math.isfinite(fault[2])])
 
     def state_dict(self) -> dict[str, list]:
         """What is collected and not flushed; JSON-able after `check`."""
@@ -48,10 +48,10 @@ def _read(pairs: list[tuple[int, Tensor | float]]) -> list[tuple[int, float]]:
     return [(step, next(values) if isinstance(value, Tensor) else float(value)) for step, value in pairs]
 
 
-def _check_finite(name: str, pairs: list[tuple[int, float]]) -> None:
-    for step, value in pairs:
-        if not math.isfinite(value):
-            raise UserError(
-                f"training diverged: {name} is {value} at step {step}; lower optimizer.learning_rate, raise"
-                " scheduler.warmup_steps or widen training.mixed_precision (the last checkpoint is intact)"
-            )
+def _check_finite(faults: list[tuple[int, str, float]]) -> None:
+    if faults:
+        step, name, value = min(faults, key=lambda fault: fault[0])
+        raise UserError(
+            f"training diverged: {name} is {value} at step {step}; lower optimizer.learning_rate, raise"
+            " scheduler.warmup_steps or widen training.mixed_precision (the last checkpoint is intact)"
+        )
