@@ -129,7 +129,7 @@ def test_refused_recordings_and_windows_are_listed_with_their_reasons(material):
     material.rows.loc[1, ["status", "reason"]] = ["refused", "truncated"]
     material.rows.to_csv(material.index, index=False)
     damaged = random_windows(2)
-    damaged[1], damaged[3] = np.float16(-60), np.float16(np.nan)
+    damaged[1], damaged[3, 2, 1, 0] = np.float16(-60), np.float16(np.nan)
     material.write(2, damaged)
     out = build(material)
     refused = pd.read_csv(out / "refused.csv", dtype=str).set_index(["recording", "windows"])["reason"]
@@ -162,7 +162,7 @@ def test_an_identical_window_in_two_splits_is_refused(material):
         UserError, match="identical windows stand in two splits.*window 1 .train.*window 2 .test"
     ):
         build(material, "leaked")
-    assert not (material.folder / "leaked").exists()
+    assert not (material.folder / "leaked").exists() and not list(material.folder.glob(".*partial"))
 
 
 def test_ids_are_joined_by_name_and_gaps_are_refused(material):
@@ -187,6 +187,13 @@ def test_wrong_index_rows_are_refused(material, change, message):
     material.rows.to_csv(material.index, index=False)
     with pytest.raises(UserError, match=message):
         build(material)
+
+
+def test_datasets_are_those_of_the_recipe(material):
+    with pytest.raises(UserError, match="no index holds dataset seed of recipe tiny; index it, or set"):
+        build(material, recipe=make_recipe(recipe=dict(datasets=["demo", "seed"])))
+    with pytest.raises(UserError, match="hold dataset demo, which recipe tiny does not list"):
+        build(material, recipe=make_recipe(recipe=dict(datasets=["math"])))
 
 
 def test_shards_of_another_transform_are_refused(material):

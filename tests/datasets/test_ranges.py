@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from signal_diffusion.datasets.ranges import DecibelHistogram, decibel_range
+from signal_diffusion.datasets.ranges import DecibelHistogram, Quantiser, decibel_range
 from signal_diffusion.errors import UserError
+from signal_diffusion.signals.images import quantise
 
 
 @pytest.mark.parametrize("q", [0, 0.5, 12.3, 50, 99.5, 100])
@@ -32,3 +33,9 @@ def test_configured_ends_win_and_empty_ranges_are_refused():
     assert decibel_range(SimpleNamespace(**keys | {"min_db": -40.0}), histogram) == (-40, 90)
     with pytest.raises(UserError, match="min_db 95.0 is not below max_db 90.0"):
         decibel_range(SimpleNamespace(**keys | {"min_db": 95.0}), histogram)
+
+
+def test_the_quantiser_equals_the_formula_for_every_float16():
+    values = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = values[np.isfinite(values)].reshape(4, -1)
+    assert np.array_equal(Quantiser(-41.37, 22.5)(finite), quantise(finite, -41.37, 22.5))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-
-
 _MOST_VALUES = 12  # a label with more is told by its range
 _FEW_SUBJECTS = 5
 
@@ -32,9 +31,17 @@ class Contents:
     splits: pd.DataFrame
     weighting: Weighting
 
+    @cached_property
+    def recordings(self) -> pd.DataFrame:
+        """The first row of each recording, with the number of its `windows`; its labels hold for all."""
+        keys = ["dataset", "recording"]
+        first = self.metadata.drop_duplicates(keys)
+        sizes = self.metadata.groupby(keys).size().rename("windows").reset_index()
+        return first.merge(sizes, on=keys)
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Windows, recordings and subjects of each split."""
-        return {split: _counts(self.metadata[self.metadata["split"] == split]) for split in SPLITS}
+        return {split: _counts(self.recordings[self.recordings["split"] == split]) for split in SPLITS}
 
 
 def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
@@ -45,11 +52,11 @@ def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
         contents.recipe.recipe.description,
         _files(contents),
         "## Sources",
-        _sources(contents.metadata),
+        _sources(contents.recordings),
         "## Splits\n\nBy subject: no subject, recording or identical window stands in two splits.",
-        _split_table(contents.metadata),
+        _split_table(contents.recordings),
         "## Labels\n\nSubjects (windows) per value; the empty value is unknown.",
-        _label_table(contents.metadata),
+        _label_table(contents.recordings),
         "## Images",
         _settings_table(spec),
         "## Sampling weights",
@@ -69,7 +76,7 @@ def _front_matter(spec: dict[str, Any], contents: Contents) -> str:
         names = {"train": "train", "val": "validation", "test": "test"}
         rows = [
             f"  - split: {names[split]}\n    path: {split}-metadata.csv"
-            for split in _filled(contents.metadata)
+            for split in _filled(contents.recordings)
         ]
         data = "\n".join(["  data_files:", *rows])
     size = next((name for limit, name in _SIZES if len(contents.metadata) < limit), "1M<n<10M")
@@ -90,8 +97,8 @@ def _front_matter(spec: dict[str, Any], contents: Contents) -> str:
     )
 
 
-def _filled(metadata: pd.DataFrame) -> list[str]:
-    return [split for split in SPLITS if (metadata["split"] == split).any()]
+def _filled(recordings: pd.DataFrame) -> list[str]:
+    return [split for split in SPLITS if (recordings["split"] == split).any()]
 
 
 def _files(contents: Contents) -> str:
@@ -110,34 +117,34 @@ def _files(contents: Contents) -> str:
     return "\n\n".join(lines)
 
 
-def _sources(metadata: pd.DataFrame) -> str:
+def _sources(recordings: pd.DataFrame) -> str:
     simulated = "simulated by this project; no person stands behind it"
-    names = sorted(set(metadata["dataset"]))
+    names = sorted(set(recordings["dataset"]))
     return "\n".join(f"- {name}: {simulated if name == SIMULATED else HOW_TO_GET[name]}" for name in names)
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:
     return {
-        "windows": len(rows),
-        "recordings": len(rows[["dataset", "recording"]].drop_duplicates()),
+        "windows": int(rows["windows"].sum()),
+        "recordings": len(rows),
         "subjects": len(rows[SUBJECT].drop_duplicates()),
     }
 
 
-def _split_table(metadata: pd.DataFrame) -> str:
+def _split_table(recordings: pd.DataFrame) -> str:
     rows = [
         [dataset, split, *_counts(group[group["split"] == split]).values()]
-        for dataset, group in metadata.groupby("dataset")
+        for dataset, group in recordings.groupby("dataset")
         for split in SPLITS
     ]
     return _table(["dataset", "split", "windows", "recordings", "subjects"], rows)
 
 
-def _label_table(metadata: pd.DataFrame) -> str:
-    parts = [metadata[metadata["split"] == split] for split in SPLITS]
+def _label_table(recordings: pd.DataFrame) -> str:
+    parts = [recordings[recordings["split"] == split] for split in SPLITS]
     rows = []
-    for name in _label_names(metadata):
-        values = sorted(set(metadata[name]))
+    for name in _label_names(recordings):
+        values = sorted(set(recordings[name]))
         if len(values) <= _MOST_VALUES and name != "age":
             rows += [
                 [name, value, *(_subjects_and_windows(part[part[name] == value]) for part in parts)]
@@ -148,14 +155,14 @@ def _label_table(metadata: pd.DataFrame) -> str:
     return _table(["label", "value", *SPLITS], rows)
 
 
-def _label_names(metadata: pd.DataFrame) -> list[str]:
+def _label_names(recordings: pd.DataFrame) -> list[str]:
     # Labels stand between the split and the caption; ids and numbers come before and after them.
-    columns = list(metadata.columns)
+    columns = list(recordings.columns)
     return columns[columns.index("split") + 1 : columns.index("text")]
 
 
 def _subjects_and_windows(rows: pd.DataFrame) -> str:
-    return f"{len(rows[SUBJECT].drop_duplicates())} ({len(rows)})"
+    return f"{len(rows[SUBJECT].drop_duplicates())} ({rows['windows'].sum()})"
 
 
 def _span(values: pd.Series) -> str:
@@ -202,7 +209,7 @@ def _refusals(refused: Sequence[dict[str, str]]) -> str:
 
 
 def _limits(contents: Contents) -> str:
-    lines = [*_absent(contents), *_confounded(contents.metadata)]
+    lines = [*_absent(contents), *_confounded(contents.recordings)]
     overlap = contents.recipe.signal.ovr_perc
     if overlap:
         lines.append(
@@ -212,7 +219,7 @@ def _limits(contents: Contents) -> str:
         if not count["windows"]:
             lines.append(f"The {split} split is empty.")
         elif count["subjects"] < _FEW_SUBJECTS:
-            lines.append(f"The {split} split has {count['subjects']} subjects: too few to speak of people.")
+            lines.append(f"The {split} split has {count['subjects']} subject(s): too few to speak of people.")
     return "\n".join(f"- {line}" for line in lines) or "None known."
 
 
@@ -225,13 +232,13 @@ def _absent(contents: Contents) -> list[str]:
     ]
 
 
-def _confounded(metadata: pd.DataFrame) -> list[str]:
+def _confounded(recordings: pd.DataFrame) -> list[str]:
     """Labels that a dataset's name gives away, so that a model may learn the dataset instead."""
-    if metadata["dataset"].nunique() < 2:
+    if recordings["dataset"].nunique() < 2:
         return []
     lines = []
     for label in [name for name in CANONICAL if name != "age"]:
-        for value, rows in metadata[metadata[label] != ""].groupby(label):
+        for value, rows in recordings[recordings[label] != ""].groupby(label):
             if rows["dataset"].nunique() == 1:
                 where = rows["dataset"].iloc[0]
                 lines.append(f"{label} {value} occurs in {where} only: a difference may be one of recording.")

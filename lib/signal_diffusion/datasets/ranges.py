@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.signals.images import quantise
 
 if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Spectrogram
@@ -33,6 +34,17 @@ class DecibelHistogram:
             _VALUES[used[np.searchsorted(reached, np.floor(rank) + k, "right")]] for k in (0, _more(rank))
         )
         return float(below) + (float(above) - float(below)) * (rank - np.floor(rank))
+
+
+class Quantiser:
+    """`signals.images.quantise` for one range, as a table of all float16 values: faster and equal."""
+
+    def __init__(self, low: float, high: float):
+        self.levels = quantise(np.nan_to_num(_VALUES), low, high)
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """Finite float16 decibels of any shape -> uint8."""
+        return self.levels[np.ascontiguousarray(windows, dtype=np.float16).view(np.uint16)]
 
 
 def decibel_range(config: "Spectrogram", training: DecibelHistogram) -> tuple[float, float]:

@@ -122,9 +122,12 @@ def staged_folder(out: str | Path) -> Iterator[Path]:
     staging = out.parent / f".{out.name}.partial"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    yield staging
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(staging, out)
+    try:
+        yield staging
+        shutil.rmtree(out, ignore_errors=True)
+        os.replace(staging, out)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def open_array(path: Path) -> np.ndarray:
