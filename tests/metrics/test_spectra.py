@@ -23,7 +23,7 @@ def test_decibels_undo_the_image(windows, spec):
 def test_features_are_band_powers_then_spectrum_then_variability(windows, spec):
     images = quantise(tile(windows, 64), spec["min_db"], spec["max_db"])[:, None]
     features = spectral_features(images, spec)
-    alpha = (FREQUENCIES >= 8) & (FREQUENCIES < 13)
+    alpha = (FREQUENCIES >= 7) & (FREQUENCIES < 13)
     assert features[3, 2 * 5 + 2] == pytest.approx(windows[3, 2, alpha].mean(), abs=0.1)
     variability = windows[:, :, alpha].mean(axis=2).std(axis=2).mean(axis=1)
     assert features[:, -3] == pytest.approx(variability, abs=0.1)

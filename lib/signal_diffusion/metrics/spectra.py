@@ -9,8 +9,8 @@ from signal_diffusion.signals.images import dequantise, untile
 
 BANDS = {
     "delta": (1.0, 4.0),
-    "theta": (4.0, 8.0),
-    "alpha": (8.0, 13.0),
+    "theta": (4.0, 7.0),
+    "alpha": (7.0, 13.0),
     "beta": (13.0, 30.0),
     "gamma": (30.0, 45.0),
 }

@@ -1,0 +1,171 @@
+"""The card of a published run: what it is, what it was made from, how good it is, what it is not."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from signal_diffusion.report.figures import CAPTIONS
+from signal_diffusion.report.scores import SHOWN, interval
+from signal_diffusion.report.style import name
+
+LIMITS = (
+    "The images are log-power spectrograms without phase: no signal can be recovered from them exactly.",
+    "Intervals are 95 % bootstrap intervals over subjects (real) and images (generated); they do not hold "
+    "what another training seed would change.",
+    "Nearest-training distances find copies, not every leak: they are no proof of privacy.",
+    "Labels change generated images as they change the training recordings, confounds included. "
+    "Not for diagnosis.",
+)
+
+
+def model_card(
+    run: str,
+    config: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    training: Mapping[str, Any],
+    figures: Sequence[str],
+    usage: str,
+) -> str:
+    """Markdown with Hugging Face front matter.
+
+    `config` is the resolved run by section, `spec` is dataset.json, `metrics` a `Battery`'s, `training`
+    facts to list (parameters, steps, seconds), `figures` paths relative to the card, `usage` Python code
+    that loads the model and generates.
+    """
+    parts = [
+        _front_matter(run, spec),
+        f"# {run}",
+        f"A diffusion model of EEG spectrograms, trained on `{spec['recipe']}` ({spec['representation']}).",
+        f"```python\n{usage.strip()}\n```",
+        _figures(figures, ("samples",)),
+        "## How good it is",
+        _distances(metrics),
+        _spectra(metrics["spectra"]),
+        _effects(metrics["effects"]),
+        _memorisation(metrics["memorisation"]),
+        "## Data",
+        _data(spec),
+        "## Training",
+        _table(("", ""), [(name(key), _number(value)) for key, value in training.items()]),
+        "## Figures",
+        _figures(figures, [key for key in CAPTIONS if key != "samples"]),
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in (_size_limit(metrics["samples"]), *LIMITS)),
+        "## Configuration",
+        f"```json\n{json.dumps(config, indent=2, ensure_ascii=False, default=str)}\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front_matter(run: str, spec: Mapping[str, Any]) -> str:
+    lines = [
+        "---",
+        "license: unknown",
+        "pipeline_tag: text-to-image",
+        "tags: [eeg, spectrogram, diffusion]",
+        f"model_name: {run}",
+        f"datasets: [{spec['recipe']}-{spec['representation']}]",
+        "---",
+    ]
+    return "\n".join(lines)
+
+
+def _distances(metrics: Mapping[str, Any]) -> str:
+    samples = metrics["samples"]
+    header = ("features", "distance", "generated", "floor", "best baseline", "way closed")
+    rows = []
+    for space, scores in metrics["distances"].items():
+        for distance in SHOWN:
+            one = scores[distance]
+            best = one["best_baseline"]
+            cells = (interval(one[key], 3) for key in ("generated", "floor"))
+            baseline = f"{interval(one['baselines'][best], 3)} ({name(best)})"
+            rows.append((name(space), name(distance), *cells, baseline, interval(one["closed"])))
+    text = (
+        f"Distances from {samples['compared']} windows of {samples['reference_subjects']} unseen people, "
+        f"{samples['compared']} images from every set. The floor is what real training windows reach; the "
+        "way closed is 0 for the best baseline and 1 at the floor."
+    )
+    return f"{text}\n\n{_table(header, rows)}"
+
+
+def _spectra(spectra: Mapping[str, Any]) -> str:
+    rows = [
+        (name(key), interval(one["generated"]), interval(one["floor"]), interval(_best(one)))
+        for key, one in spectra.items()
+    ]
+    header = ("mean spectrum, mean absolute difference (dB)", "generated", "floor", "best baseline")
+    return _table(header, rows)
+
+
+def _best(scores: Mapping[str, Any]) -> Mapping[str, Any]:
+    return scores["baselines"][scores["best_baseline"]]
+
+
+def _effects(effects: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (
+            f"{record['label']}: {' → '.join(name(value) for value in record['values'])}",
+            f"{name(record['measure'])} ({record['unit']})",
+            interval(record["real"]),
+            interval(record["generated"]),
+            interval(record["ratio"]),
+            "yes" if record["agrees"] else "no",
+        )
+        for record in effects
+        if record["primary"]
+    ]
+    if not rows:
+        return ""
+    text = (
+        "What each label does to the measure that it acts on, all other labels held alike. It agrees when "
+        "direction and size (0.5 to 2 times) are right and both intervals exclude zero."
+    )
+    return f"{text}\n\n{_table(('label', 'measure', 'real', 'generated', 'ratio', 'agrees'), rows)}"
+
+
+def _memorisation(memorisation: Mapping[str, Any]) -> str:
+    header = ("nearest training image", "generated, median", "unseen, median", "ratio", "below 5 % of unseen")
+    rows = [
+        (
+            name(space),
+            interval(one["generated"]["median"]),
+            interval(one["unseen"]["median"]),
+            interval(one["median_ratio"]),
+            interval(one["below"]),
+        )
+        for space, one in memorisation.items()
+    ]
+    return _table(header, rows)
+
+
+def _data(spec: Mapping[str, Any]) -> str:
+    header = ("split", "windows", "recordings", "subjects")
+    rows = [(split, *(_number(count[key]) for key in header[1:])) for split, count in spec["counts"].items()]
+    text = (
+        f"{len(spec['channels'])} channels ({', '.join(spec['channels'])}), {spec['frames']} frames each, "
+        f"{spec['min_db']:g} to {spec['max_db']:g} dB. Splits are by subject."
+    )
+    return f"{text}\n\n{_table(header, rows)}"
+
+
+def _size_limit(samples: Mapping[str, int]) -> str:
+    people = samples["reference_subjects"]
+    return f"All distances rest on {people} unseen people; the floor's interval says what so few can tell."
+
+
+def _figures(figures: Sequence[str], wanted: Iterable[str]) -> str:
+    paths = {path.rsplit("/", 1)[-1].removesuffix(".png"): path for path in figures}
+    return "\n\n".join(f"![{CAPTIONS[key]}]({paths[key]})\n{CAPTIONS[key]}" for key in wanted if key in paths)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,152 @@
+"""Figures are drawn, deterministic and show what they say; the card holds the numbers."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+from signal_diffusion.metrics.battery import evaluate
+from signal_diffusion.metrics.sets import ImageSet
+from signal_diffusion.report import curves, images, style
+from signal_diffusion.report.cards import model_card
+from signal_diffusion.report.dataset import dataset_overview
+from signal_diffusion.report.figures import CAPTIONS, draw_run, read_stats
+from signal_diffusion.report.scores import interval
+
+SPEC = {
+    "recipe": "demo",
+    "representation": "db-only",
+    "channels": ["Fp1", "Cz", "O1", "O2"],
+    "frequencies": np.geomspace(1, 60, 32).tolist(),
+    "frames": 7,
+    "min_db": -40.0,
+    "max_db": 40.0,
+    "counts": {"train": {"windows": 1234, "recordings": 60, "subjects": 30}},
+}
+LABELS = ["gender", "activity"]
+
+
+def make_set(subjects: int, seed: int) -> ImageSet:
+    rng = np.random.default_rng(seed)
+    rows = [
+        {
+            "dataset": "demo",
+            "subject": f"{seed}-{s}",
+            "age": 20 + s,
+            "gender": "FM"[s % 2],
+            "activity": activity,
+        }
+        for s in range(subjects)
+        for activity in ("rest", "arithmetic")
+    ]
+    slope = np.linspace(60, 200, 32)[:, None]
+    pixels = slope + rng.normal(0, 25, (len(rows), 1, 32, 32))
+    return ImageSet.real(np.clip(pixels, 0, 255).astype(np.uint8), pd.DataFrame(rows))
+
+
+def imagined(subjects: int, seed: int) -> ImageSet:
+    drawn = make_set(subjects, seed)
+    return ImageSet.generated(drawn.images, drawn.labels)
+
+
+@pytest.fixture(scope="module")
+def sets() -> tuple[ImageSet, ImageSet, ImageSet]:
+    return make_set(20, 1), make_set(12, 2), imagined(12, 3)
+
+
+@pytest.fixture(scope="module")
+def battery(sets):
+    train, test, generated = sets
+    return evaluate({"generated": generated}, train, test, SPEC, bootstrap=10)
+
+
+@pytest.fixture(scope="module")
+def stats() -> list[dict]:
+    return [{"step": step, "train/loss": 1 / step, "train/grad_norm": 1.0} for step in range(1, 120)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, sets, battery, stats):
+    out = tmp_path_factory.mktemp("figures")
+    names = draw_run(out, battery.metrics, battery.arrays, sets[1], sets[2], SPEC, LABELS, stats)
+    assert {path.name for path in out.iterdir()} == set(names) == {f"{key}.png" for key in CAPTIONS}
+    return out
+
+
+def test_figures_are_whole_and_equal_when_drawn_again(folder, sets, battery, stats, tmp_path):
+    style.save(images.sample_grid(sets[1], sets[2], SPEC, LABELS), tmp_path / "samples.png")
+    style.save(curves.training_curves(stats), tmp_path / "training.png")
+    for name in ("samples.png", "training.png"):
+        first, again = ((place / name).read_bytes() for place in (folder, tmp_path))
+        assert hashlib.sha256(first).digest() == hashlib.sha256(again).digest()
+        width, height = struct.unpack(">II", first[16:24])
+        assert width > 800 and height > 300
+
+
+def test_grid_rows_show_their_condition(sets):
+    conditions = images.shared_conditions(sets[1], sets[2], [*LABELS, "unknown"])
+    assert len(conditions) == 4
+    for condition in conditions:
+        row = images.first_of(sets[1], condition)
+        assert sets[1].labels.loc[row, LABELS].to_dict() == condition
+    rows = images._rows(sets[1], {"gender": "F"})
+    assert len(set(sets[1].groups[rows[:6]])) == 6
+    assert images.shared_conditions(sets[1], sets[2], []) == [{}]
+
+
+def test_image_is_shown_in_decibels_with_low_frequencies_at_the_bottom():
+    image = np.zeros((32, 32), np.uint8)
+    image[-1, 2:30] = 255
+    figure = images.sample_pair(image, image, SPEC, "caption")
+    axes = figure.axes[0]
+    shown = axes.images[0].get_array()
+    assert shown.shape == (32, 28)
+    assert shown[-1].min() == pytest.approx(40) and shown[0].max() == pytest.approx(-40)
+    places = dict(zip([tick.get_text() for tick in axes.get_yticklabels()], axes.get_yticks(), strict=True))
+    assert places["1"] == pytest.approx(31) and places["1"] > places["4"] > places["60"] >= 0
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == SPEC["channels"]
+
+
+def test_dataset_overview_copes_with_unknown_labels(sets, tmp_path):
+    metadata = sets[0].labels.assign(split="train", gender="", age=np.nan)
+    style.save(dataset_overview(metadata, sets[0].images, SPEC), tmp_path / "dataset.png")
+    assert (tmp_path / "dataset.png").stat().st_size > 10_000
+
+
+def test_card_holds_the_numbers(battery, folder):
+    figures = [f"figures/{path.name}" for path in folder.iterdir()]
+    config = {"optimizer": {"learning_rate": 0.00123}}
+    training = {"parameters": 1_234_567, "seconds": 61.5}
+    card = model_card("demo", config, SPEC, battery.metrics, training, figures, "pipeline = Pipeline()")
+    assert card.startswith("---\nlicense") and card.count("](figures/") == len(CAPTIONS)
+    for text in (
+        "1,234,567",
+        "61.5",
+        "0.00123",
+        "Pipeline()",
+        "1,234 | 60 | 30",
+        "12 unseen people",
+        "## Limits",
+    ):
+        assert text in card
+    for scores in battery.metrics["distances"].values():
+        assert interval(scores["frechet"]["closed"]) in card
+    primary = [record for record in battery.metrics["effects"] if record["primary"]]
+    assert primary and all(interval(record["generated"]) in card for record in primary)
+
+
+def test_card_of_a_run_without_labels(battery):
+    metrics = battery.metrics | {"effects": []}
+    assert "agrees" not in model_card("demo", {}, SPEC, metrics, {}, [], "code")
+
+
+def test_interval_is_readable():
+    assert interval({"value": 0.914, "low": 0.8, "high": 1.0}) == "0.91 [0.80, 1.00]"
+    assert interval({"value": 2.0, "low": None, "high": None}) == "2.00"
+    assert interval({"value": None, "low": None, "high": None}) == "unknown"
+
+
+def test_stats_are_read_line_by_line(tmp_path):
+    (tmp_path / "stats.jsonl").write_text('{"step": 1, "train/loss": 2.0}\n\n{"step": 2, "lr": 0.1}\n')
+    assert [line["step"] for line in read_stats(tmp_path / "stats.jsonl")] == [1, 2]
