@@ -8,9 +8,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
+from signal_diffusion.acceptance import code_param
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
-from signal_diffusion.fingerprint import fingerprint
 from signal_diffusion.recordings import datasets, formats
 
 set_up_jobs(config.get("settings"))
@@ -164,11 +164,7 @@ def keys(section, stage, *without):
 
 @once
 def code(script, modules=(), heard=()):
-    """What a script and the modules chosen for it mean; `make accept` reads the way to compute it again."""
-    path = f"scripts/{script}.py"
-    return " ".join(
-        ["code", path, *modules, *(f"+{name}" for name in heard), fingerprint(path, modules, heard)]
-    )
+    return code_param(f"scripts/{script}.py", modules, heard)
 
 
 def readers(paths):
