@@ -48,12 +48,13 @@ def assign_splits(
     labels the splits follow each other as evenly as these numbers allow. Pinned subjects stay where they are.
     """
     keys = list(subjects[SUBJECT].astype(str).itertuples(index=False, name=None))
-    if len(set(keys)) != len(keys):
+    known = set(keys)
+    if len(known) != len(keys):
         raise UserError(
             "subjects must be listed once each; give assign_splits one row per (dataset, subject)"
         )
     fractions = np.array([getattr(config, split) for split in SPLITS], dtype=np.float64)
-    pinned = {key: split for key, split in (pinned or {}).items() if key in set(keys)}
+    pinned = {key: split for key, split in (pinned or {}).items() if key in known}
     quota = _quota_of_new(_quotas(len(keys), fractions), pinned)
     assigned = pinned | _spread(_queue(subjects, keys, config, pinned), quota)
     return pd.Series([assigned[key] for key in keys], index=subjects.index, name="split")
