@@ -1,0 +1,80 @@
+"""How scripts end, and what they say meanwhile."""
+
+import io
+import sys
+
+import pytest
+from signal_diffusion import cli, progress
+from signal_diffusion.errors import RunHeld, UserError
+from signal_diffusion.status import unfinished
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(UserError("bad key"), 2), (RunHeld("held"), 75), (KeyboardInterrupt(), 130)]
+)
+def test_a_users_mistake_ends_in_one_line_and_its_code(error, code, capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.run(raising(error))
+    assert exit.value.code == code
+    assert capsys.readouterr().err == ("" if code == 130 else f"error: {error}\n")
+
+
+def test_a_mistake_of_ours_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        cli.run(raising(ZeroDivisionError()))
+
+
+class Clock:
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
+
+
+def test_a_log_gets_a_line_every_few_seconds_and_a_last_one(monkeypatch, capsys):
+    clock = Clock(monkeypatch)
+    with progress.Progress(100, "training", unit="steps", every=5) as bar:
+        for _ in range(100):
+            clock.now += 0.2
+            bar.update(loss=0.123456)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert lines[0] == "training 25/100 5 steps/s ETA 0:15 loss 0.1235"
+    assert lines[-1] == "training 100/100 5 steps/s ETA 0:00 loss 0.1235"
+
+
+def test_a_resumed_run_does_not_count_old_steps_as_speed(monkeypatch, capsys):
+    clock = Clock(monkeypatch)
+    with progress.Progress(100, "training", done=90) as bar:
+        clock.now += 5
+        bar.update(5)
+    assert "95/100 1 it/s ETA 0:05" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_one_living_line(monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    clock = Clock(monkeypatch)
+    with progress.Progress(4, "reading") as bar:
+        for _ in range(4):
+            clock.now += 1
+            bar.update()
+    assert stream.getvalue().count("\n") == 1 and stream.getvalue().count("\r") == 4
+    assert "█" * 20 in stream.getvalue()
+
+
+def test_status_lists_jobs_whose_benchmark_is_not_there_yet(tmp_path):
+    for name in ("train/run", "shard/done"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / f"{name}.log").write_text("first\nstep 3/10 loss 0.1\n\n")
+    (tmp_path / "benchmarks/shard").mkdir(parents=True)
+    (tmp_path / "benchmarks/shard/done.tsv").write_text("s\n1\n")
+    [(job, age, line)] = unfinished(tmp_path)
+    assert (job, line) == ("train/run", "step 3/10 loss 0.1") and age < 60

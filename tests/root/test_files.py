@@ -1,0 +1,57 @@
+"""Atomic files."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from signal_diffusion import files
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_file_appears_whole_and_with_ordinary_rights(tmp_path):
+    path = tmp_path / "new" / "a.json"
+    with files.atomic_path(path) as temporary:
+        assert temporary.parent == path.parent and temporary.suffix == ".json"
+        temporary.write_text("{}")
+        assert not path.exists()
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_json_is_strict(tmp_path):
+    files.write_json(tmp_path / "a.json", {"ä": [1, None]})
+    assert files.read_json(tmp_path / "a.json") == {"ä": [1, None]}
+    with pytest.raises(ValueError):
+        files.write_json(tmp_path / "a.json", {"a": float("nan")})
+
+
+def test_tensors_keep_values_and_one_metadata_entry_and_equal_bytes(tmp_path):
+    tensors = {"b": np.arange(6, dtype=np.float16).reshape(2, 3), "a": np.array([1, 2])}
+    for name in ("one", "two"):
+        files.save_tensors(tmp_path / name, tensors, {"z": 1, "y": [2], "x": "three"})
+    assert files.sha256(tmp_path / "one") == files.sha256(tmp_path / "two")
+    arrays, meta = files.load_tensors(tmp_path / "one")
+    assert meta == {"z": 1, "y": [2], "x": "three"}
+    assert arrays["b"].dtype == np.float16 and np.array_equal(arrays["b"], tensors["b"])
+    header = (tmp_path / "one").read_bytes()
+    length = int.from_bytes(header[:8], "little")
+    assert list(json.loads(header[8 : 8 + length])["__metadata__"]) == ["json"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path, monkeypatch):
+    path, seen = tmp_path / "a.txt", []
+    files.write_text(path, "old")
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *names: (seen.append(path.read_text()), replace(*names)))
+    files.write_text(path, "new")
+    assert seen == ["old"] and path.read_text() == "new"

@@ -1,0 +1,127 @@
+"""What a change makes stale, by dry run on a finished project."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+EVALUATED = {"evaluate_diffusion": 1, "plot_diffusion": 1, "publish_diffusion": 1}
+GENERATED = {"generate": 2, **EVALUATED}
+TRAINED = {"train_diffusion": 1, **GENERATED}
+DATASET = {"dataset": 1, "support": 2, "encode_captions": 1, **TRAINED}
+SHARDS = {"shard": 24, **DATASET}
+
+RECIPE, RUN = "config/dataset/demo.toml", "config/diffusion/demo.toml"
+LIB = "lib/signal_diffusion"
+
+
+def replaced(old, new):
+    return lambda text: text.replace(old, new, 1)
+
+
+def with_docstring(text):
+    return text.replace('"""', '"""Said in other words. ', 1)
+
+
+def reformatted(text):
+    return text.replace("(", "(\n    # broken over lines\n    ", 1).replace("\n\n\n", "\n\n\n\n")
+
+
+NOTHING = {
+    "a comment in a recipe": (RECIPE, lambda text: f"# A comment.\n{text}"),
+    "a comment in lib": (f"{LIB}/signals/stft.py", lambda text: f"# A comment.\n{text}"),
+    "a docstring in lib": (f"{LIB}/signals/stft.py", with_docstring),
+    "a docstring of the model": (f"{LIB}/models/hourglass.py", with_docstring),
+    "a reformatted script": ("scripts/shard.py", reformatted),
+    "a comment in a rule": ("rules/shards.smk", lambda text: f"# A comment.\n{text}"),
+    "the cadence of checkpoints": (RUN, replaced("checkpoint_interval = 2", "checkpoint_interval = 3")),
+    "the cadence of the log": (RUN, replaced("log_every_steps = 1", "log_every_steps = 2")),
+    "a default, written out": (RUN, replaced("[optimizer]\n", "[optimizer]\nweight_decay = 1e-2\n")),
+    "code of the config": (f"{LIB}/config/stages.py", lambda text: f"{text}\nUNUSED = 1\n"),
+}
+SOMETHING = {
+    "the learning rate": (RUN, replaced("learning_rate = 1e-3", "learning_rate = 2e-3"), TRAINED),
+    "guidance": (RUN, replaced("cfg_scale = 1.5", "cfg_scale = 2.0"), GENERATED),
+    "the bootstrap": (RUN, replaced("bootstrap = 20", "bootstrap = 21"), EVALUATED),
+    "a caption word": (RECIPE, replaced("[captions]", '[captions]\nsubject = "person"'), DATASET),
+    "the STFT": (RECIPE, replaced("window = 128", "window = 120"), SHARDS),
+    "code of the STFT": (f"{LIB}/signals/stft.py", lambda text: f"{text}\nUNUSED = 1\n", SHARDS),
+    "a reader": (
+        f"{LIB}/recordings/formats/cnt.py",
+        lambda text: f"{text}\nUNUSED = 1\n",
+        {"index_simulated": 1, "shard": 12, **DATASET},
+    ),
+    "a subject more": (
+        RECIPE,
+        replaced("subjects = 12", "subjects = 13"),
+        {"simulate_subject": 1, "index_simulated": 1, "shard": 2, **DATASET},
+    ),
+    "code of the model": (f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n", TRAINED),
+    "a plot": (
+        f"{LIB}/report/figures.py",
+        lambda text: f"{text}\nUNUSED = 1\n",
+        {"plot_diffusion": 1, "publish_diffusion": 1},
+    ),
+    "the plots' own key": (
+        RUN,
+        replaced("[generation]", "[generation]\ngrid_per_condition = 2"),
+        {"plot_diffusion": 1, "publish_diffusion": 1},
+    ),
+}
+
+
+@pytest.fixture
+def restored(finished):
+    """The finished project, its edited files as they were after the test."""
+    kept = finished.folder.parent / "kept"
+    folders = [name for name in ("config", "lib", "rules", "scripts")]
+    for name in folders:
+        shutil.copytree(finished.folder / name, kept / name, dirs_exist_ok=True)
+    yield finished
+    for name in folders:
+        shutil.rmtree(finished.folder / name)
+        shutil.move(kept / name, finished.folder / name)
+
+
+@pytest.mark.parametrize("change", NOTHING)
+def test_what_changes_no_meaning_makes_nothing_stale(restored, change):
+    restored.edit(*NOTHING[change])
+    assert restored.planned() == {}
+
+
+@pytest.mark.parametrize("change", SOMETHING)
+def test_a_change_makes_its_stages_and_those_after_them_stale(restored, change):
+    path, edit, stale = SOMETHING[change]
+    restored.edit(path, edit)
+    assert restored.planned() == stale
+
+
+def test_touching_files_makes_nothing_stale(restored):
+    later = time.time() + 60
+    for folder in ("config", "lib", "rules", "scripts"):
+        for path in Path(restored.folder, folder).rglob("*.*"):
+            os.utime(path, (later, later))
+    assert restored.planned() == {}
+
+
+def test_a_second_run_does_nothing_and_returns_soon(finished):
+    before = os.times()
+    text = finished.run("snakemake").stdout
+    after = os.times()
+    assert "Nothing to be done" in text
+    seconds = after.children_user + after.children_system - before.children_user - before.children_system
+    assert seconds < 5  # of CPU time, which other work on the machine does not lengthen
+
+
+def test_accepted_code_makes_nothing_stale_but_changed_values_still_do(restored):
+    kept = restored.folder.parent / "metadata"
+    shutil.copytree(restored.folder / ".snakemake/metadata", kept)
+    restored.edit(f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n")
+    restored.edit(RUN, replaced("bootstrap = 20", "bootstrap = 21"))
+    assert restored.planned() == TRAINED
+    restored.run("python", "scripts/accept.py")
+    assert restored.planned() == EVALUATED
+    shutil.rmtree(restored.folder / ".snakemake/metadata")
+    shutil.move(kept, restored.folder / ".snakemake/metadata")
