@@ -8,13 +8,14 @@ rule evaluate_diffusion:
         untrained=WORK / "diffusion/{run}/untrained",
         encoder=lambda wildcards: encoder_of(wildcards.run),
     output:
-        report(
+        metrics=report(
             WORK / "diffusion/{run}/metrics.json",
             caption="report/metrics.rst",
             category="Diffusion",
             subcategory="{run}",
             labels={"run": "{run}", "what": "metrics"},
         ),
+        curves=WORK / "diffusion/{run}/curves.safetensors",
     log:
         "logs/evaluate_diffusion/{run}.log",
     benchmark:
@@ -34,7 +35,7 @@ rule evaluate_diffusion:
     shell:
         "exec python scripts/evaluate_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --untrained {input.untrained:q}"
-        " {params.encoder} --out {output:q} > {log:q} 2>&1"
+        " {params.encoder} --out {output.metrics:q} --curves {output.curves:q} > {log:q} 2>&1"
 
 
 rule plot_diffusion:
@@ -42,6 +43,7 @@ rule plot_diffusion:
         dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
         synthetic=WORK / "diffusion/{run}/synthetic",
         metrics=WORK / "diffusion/{run}/metrics.json",
+        curves=WORK / "diffusion/{run}/curves.safetensors",
     output:
         report(
             directory(WORK / "diffusion/{run}/figures"),
@@ -64,9 +66,11 @@ rule plot_diffusion:
     params:
         config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "figures"),
         code=code("plot_diffusion", heard=("report",)),
+        # Not an input: training appends to it over several attempts.
+        stats=WORK / "diffusion/{run}/stats.jsonl",
     message:
         "Draw the figures of {wildcards.run}"
     shell:
         "exec python scripts/plot_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --metrics {input.metrics:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --curves {input.curves:q} --stats {params.stats:q} --out {output:q} > {log:q} 2>&1"

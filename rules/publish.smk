@@ -24,10 +24,11 @@ rule publish_diffusion:
     params:
         code=code("publish_diffusion", heard=("report",)),
         encoder=lambda wildcards: option("--encoder", text_encoder(wildcards.run)[1]),
+        checkpoints=WORK / "diffusion/{run}/checkpoints",
     message:
         "Publish results/diffusion/{wildcards.run}"
     shell:
         "exec python scripts/publish_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} {params.encoder} --model {input.model:q}"
         " --synthetic {input.synthetic:q} --metrics {input.metrics:q} --figures {input.figures:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --checkpoints {params.checkpoints:q} --out {output:q} > {log:q} 2>&1"

@@ -16,8 +16,10 @@ def main() -> None:
     parser.add_argument("--untrained", required=True, type=Path, help="the untrained model's generated set")
     parser.add_argument("--encoder", type=Path, help="folder of a trained feature encoder")
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
+    parser.add_argument("--curves", required=True, type=Path, help="safetensors file of the figures' arrays")
     args = parser.parse_args()
-    evaluate_run(load_run(args.run), args.dataset, args.synthetic, args.untrained, args.encoder, args.out)
+    run = load_run(args.run)
+    evaluate_run(run, args.dataset, args.synthetic, args.untrained, args.encoder, args.out, args.curves)
 
 
 if __name__ == "__main__":

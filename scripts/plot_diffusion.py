@@ -14,9 +14,14 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, type=Path, help="folder of the real dataset")
     parser.add_argument("--synthetic", required=True, type=Path, help="folder of the generated set")
     parser.add_argument("--metrics", required=True, type=Path, help="JSON file of the evaluation")
+    parser.add_argument("--curves", required=True, type=Path, help="safetensors file of the evaluation")
+    parser.add_argument(
+        "--stats", required=True, type=Path, help="stats.jsonl of the training, if it is there"
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     args = parser.parse_args()
-    draw_run(load_run(args.run), args.dataset, args.synthetic, args.metrics, args.out)
+    run = load_run(args.run)
+    draw_run(run, args.dataset, args.synthetic, args.metrics, args.curves, args.stats, args.out)
 
 
 if __name__ == "__main__":

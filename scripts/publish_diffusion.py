@@ -5,7 +5,7 @@ from pathlib import Path
 
 from signal_diffusion import cli
 from signal_diffusion.config import load_run
-from signal_diffusion.families.diffusion.publish import publish_run
+from signal_diffusion.report.diffusion import publish_run
 
 
 def main() -> None:
@@ -17,11 +17,19 @@ def main() -> None:
     parser.add_argument("--synthetic", required=True, type=Path, help="folder of the generated set")
     parser.add_argument("--metrics", required=True, type=Path, help="JSON file of the evaluation")
     parser.add_argument("--figures", required=True, type=Path, help="folder of the figures")
+    parser.add_argument("--checkpoints", required=True, type=Path, help="folder of the checkpoints to let go")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     args = parser.parse_args()
-    run = load_run(args.run)
     publish_run(
-        run, args.dataset, args.encoder, args.model, args.synthetic, args.metrics, args.figures, args.out
+        load_run(args.run),
+        args.dataset,
+        args.encoder,
+        args.model,
+        args.synthetic,
+        args.metrics,
+        args.figures,
+        args.checkpoints,
+        args.out,
     )
 
 

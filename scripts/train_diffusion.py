@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from signal_diffusion import cli
-from signal_diffusion.config import load_run, settings_for
+from signal_diffusion.config import load_run
 from signal_diffusion.families.diffusion.train import train_run
 
 
@@ -16,8 +16,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", required=True, type=Path, help="folder of the checkpoints")
     parser.add_argument("--out", required=True, type=Path, help="safetensors file of the final model")
     args = parser.parse_args()
-    run = load_run(args.run)
-    train_run(run, settings_for(run), args.dataset, args.captions, args.out, args.checkpoints)
+    train_run(load_run(args.run), args.dataset, args.captions, args.out, args.checkpoints)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ class Dataset(Section):
     dataset_type: str = key(
         "auto", "Kind of dataset.", refused="a recipe says what its data are; remove the key"
     )
+    standardise: Literal["pixel", "none"] = key(
+        "pixel",
+        "Whether each pixel is brought to mean 0 and variance 1 by the training split's statistics.",
+        stage="training",
+    )
     max_train_samples: int | None = key(None, "Train on this many windows at most.", stage="training", ge=1)
     max_eval_samples: int | None = key(None, "Windows of the validation loss at most.", ge=1)
 
@@ -145,6 +150,11 @@ class Objective(Section):
     prediction_type: Literal["epsilon", "sample", "vector_field"] = key(
         "epsilon", "What the model predicts.", stage="training"
     )
+    precondition: bool = key(
+        False,
+        "Let the network predict what a linear guess of the vector field leaves (Karras et al. 2022).",
+        stage="training",
+    )
     num_timesteps: int = key(1000, "Timesteps.", refused="times are continuous here; remove the key")
     times: Literal["logit-normal", "uniform"] = key(
         "logit-normal", "Distribution of training times (Esser et al. 2024).", stage="training"
@@ -155,6 +165,10 @@ class Objective(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.precondition and self.prediction_type != "vector_field":
+            raise Contradiction(
+                "precondition", 'goes with prediction_type = "vector_field"; remove one of them'
+            )
         for name in ("times_mean", "times_std"):
             if self.times == "uniform" and name in self.model_fields_set:
                 raise Contradiction(

@@ -6,7 +6,9 @@ from torch import Tensor, nn
 from signal_diffusion.diffusion.process import Process
 
 
-def guided_velocity(model: nn.Module, process: Process, z: Tensor, t: float, condition: Tensor | None, scale: float):
+def guided_velocity(
+    model: nn.Module, process: Process, z: Tensor, t: float, condition: Tensor | None, scale: float
+):
     """v_null + scale (v_condition - v_null); scale 1 (or no condition) is one plain call, 0 is unconditional."""
     time = torch.full([len(z)], t, device=z.device)
     if condition is None:

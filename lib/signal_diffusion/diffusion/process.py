@@ -10,6 +10,14 @@ weigh the noise levels alike (Kingma & Gao 2023, arXiv 2303.00848; for x-predict
     vector_field   network = v        v = network
     epsilon        network = e        v = (network - z) / (1 - t)
     sample         network = x        v = (z - network) / t
+
+Preconditioned (Karras et al. 2022, arXiv 2206.00364, section 5, for this process and data of unit variance), the
+network says only how v differs from the best linear guess, with s = (1 - t)^2 + t^2 the variance of z:
+
+    v = ((2 t - 1) z + sqrt(s) network) / s
+
+so that a network that says nothing samples independent Gaussian pixels, and its target has unit variance at every t.
+Guessing e or x in the same way gives the same v, so that preconditioning belongs to vector_field.
 """
 
 from collections.abc import Callable
@@ -44,6 +52,11 @@ def _from_sample(network: Tensor, z: Tensor, t: Tensor) -> Tensor:
     return (z - network) / t.clamp(min=EDGE)
 
 
+def _preconditioned(network: Tensor, z: Tensor, t: Tensor) -> Tensor:
+    variance = (1 - t) ** 2 + t**2
+    return ((2 * t - 1) * z + variance.sqrt() * network) / variance
+
+
 VELOCITY: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "vector_field": _from_vector,
     "epsilon": _from_epsilon,
@@ -57,6 +70,7 @@ class Process:
 
     Args:
         prediction: "vector_field", "epsilon" or "sample".
+        preconditioned: see above; only with "vector_field".
         times: "logit-normal" (Esser et al. 2024, arXiv 2403.03206) or "uniform".
         snr_gamma: None, or the ceiling of the weight that the loss puts on the error of x:
             the loss on v weighs it by 1 / t^2; with a ceiling g the weight is g / (1 + g t^2),
@@ -64,6 +78,7 @@ class Process:
     """
 
     prediction: str = "vector_field"
+    preconditioned: bool = False
     times: str = "logit-normal"
     times_mean: float = 0.0
     times_std: float = 1.0
@@ -71,14 +86,21 @@ class Process:
 
     def sample_times(self, count: int, generator: torch.Generator) -> Tensor:
         """Training times [count], stratified over the batch (Kingma et al. 2021, arXiv 2107.00630)."""
-        offset = torch.rand(1, generator=generator)
-        u = ((torch.arange(count) + offset) / count)[torch.randperm(count, generator=generator)]
+        device = generator.device
+        offset = torch.rand(1, generator=generator, device=device)
+        order = torch.randperm(count, generator=generator, device=device)
+        u = (order + offset) / count
         u = u.clamp(1e-4, 1 - 1e-4)
-        return u if self.times == "uniform" else torch.sigmoid(self.times_mean + self.times_std * torch.special.ndtri(u))
+        return (
+            u
+            if self.times == "uniform"
+            else torch.sigmoid(self.times_mean + self.times_std * torch.special.ndtri(u))
+        )
 
     def velocity(self, network: Tensor, z: Tensor, t: Tensor) -> Tensor:
         """dz/dt from the network's output at z_t; t [batch]."""
-        return VELOCITY[self.prediction](network, z, expand(t, z))
+        formula = _preconditioned if self.preconditioned else VELOCITY[self.prediction]
+        return formula(network, z, expand(t, z))
 
     def clean(self, velocity: Tensor, z: Tensor, t: Tensor) -> Tensor:
         """Estimate of x: z - t v."""

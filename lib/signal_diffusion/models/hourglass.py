@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from signal_diffusion.models.layers import (
+    POSITION_WIDTH,
     FeedForward,
     RMSNorm,
     SelfAttention,
     TokenMerge,
     TokenSplit,
     merge_patches,
+    position_features,
     split_patches,
     zero_init,
 )
@@ -59,6 +61,9 @@ class Stack(nn.ModuleList):
 class Hourglass(nn.Module):
     """Hourglass transformer over images.
 
+    Beside the rotary embedding, which sees only differences, every outer token is told where it stands: a row of a
+    spectrogram is a frequency and a column a channel, so position means something that content alone may not show.
+
     Args:
         channels: image channels, in and out.
         patch: pixels per outermost token, (rows, columns).
@@ -86,6 +91,7 @@ class Hourglass(nn.Module):
         outer, middle = list(levels[:-1]), levels[-1]
         widths = [level.width for level in levels]
         self.patch_in = nn.Linear(pixels, widths[0], bias=False)
+        self.position_in = nn.Linear(POSITION_WIDTH, widths[0], bias=False)
         self.down = nn.ModuleList(Stack(level, mapping_width, level.depth) for level in outer)
         self.merges = nn.ModuleList(TokenMerge(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         self.middle = Stack(middle, mapping_width, middle.depth)
@@ -94,7 +100,9 @@ class Hourglass(nn.Module):
         self.norm_out = RMSNorm(widths[0])
         self.patch_out = zero_init(nn.Linear(widths[0], pixels, bias=False))
 
-    def forward(self, x: Tensor, time: Tensor, condition: Tensor | None = None, drop: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, time: Tensor, condition: Tensor | None = None, drop: Tensor | None = None
+    ) -> Tensor:
         """Prediction [batch, channels, height, width] for noisy x of that shape.
 
         Args:
@@ -104,6 +112,7 @@ class Hourglass(nn.Module):
         """
         vector = self.mapping(time, condition, drop)
         x = self.patch_in(merge_patches(x.movedim(1, -1), self.patch))
+        x = x + self.position_in(position_features(*x.shape[1:3], x.device))
         skips = []
         for stack, merge in zip(self.down, self.merges, strict=True):
             x = stack(x, vector)

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from signal_diffusion.models.neighborhood import neighborhood_attention
 
+OCTAVES = 6
+POSITION_WIDTH = 4 * OCTAVES
+
 
 def zero_init(layer: nn.Linear) -> nn.Linear:
     """Start a projection at zero, so that its residual branch starts as the identity."""
@@ -71,6 +74,16 @@ def axial_positions(height: int, width: int, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
 
+def position_features(height: int, width: int, device: torch.device) -> Tensor:
+    """Sines and cosines of the grid position at octave frequencies, [height, width, POSITION_WIDTH]."""
+    angles = (
+        axial_positions(height, width, device)[..., None]
+        * (math.pi / 2)
+        * 2 ** torch.arange(OCTAVES, device=device)
+    )
+    return torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+
+
 class AxialRoPE(nn.Module):
     """Axial rotary embedding over half of each head's dimensions (Su et al. 2021; axial as in HDiT)."""
 
@@ -78,7 +91,9 @@ class AxialRoPE(nn.Module):
         super().__init__()
         per_axis = head_dim // 8
         exponents = torch.linspace(math.log(math.pi), math.log(10 * math.pi), heads * per_axis + 1)[:-1]
-        self.register_buffer("frequencies", exponents.exp().view(per_axis, heads).T.contiguous(), persistent=False)
+        self.register_buffer(
+            "frequencies", exponents.exp().view(per_axis, heads).T.contiguous(), persistent=False
+        )
 
     def angles(self, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Cosine and sine, each [height, width, heads, head_dim / 4]."""
@@ -101,7 +116,9 @@ class SelfAttention(nn.Module):
     `kernel_size` None attends globally, otherwise within neighbourhoods of kernel_size x kernel_size tokens.
     """
 
-    def __init__(self, width: int, head_dim: int, condition_width: int, kernel_size: int | None, dropout: float = 0.0):
+    def __init__(
+        self, width: int, head_dim: int, condition_width: int, kernel_size: int | None, dropout: float = 0.0
+    ):
         super().__init__()
         self.heads, self.head_dim, self.kernel_size = width // head_dim, head_dim, kernel_size
         self.norm = AdaRMSNorm(width, condition_width)
@@ -167,4 +184,6 @@ class TokenSplit(nn.Module):
         self.mix = nn.Parameter(torch.full([1], 0.5))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return torch.lerp(skip, split_patches(self.linear(x), self.patch).to(skip.dtype), self.mix.to(skip.dtype))
+        return torch.lerp(
+            skip, split_patches(self.linear(x), self.patch).to(skip.dtype), self.mix.to(skip.dtype)
+        )

@@ -49,7 +49,9 @@ def window_starts(length: int, kernel_size: int) -> Tensor:
     return (torch.arange(length) - kernel // 2).clamp(0, length - kernel)
 
 
-def tiled_attention(q: Tensor, k: Tensor, v: Tensor, kernel_size: int, scale: float, tile: int = TILE) -> Tensor:
+def tiled_attention(
+    q: Tensor, k: Tensor, v: Tensor, kernel_size: int, scale: float, tile: int = TILE
+) -> Tensor:
     """Exact neighbourhood attention as one masked SDPA per tile of `tile` x `tile` queries."""
     batch, height, width, heads, dim = q.shape
     rows, columns = _axis(height, kernel_size, tile), _axis(width, kernel_size, tile)

@@ -1,0 +1,1 @@
+"""One package per family of runs; no family imports another."""

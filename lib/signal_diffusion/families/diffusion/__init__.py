@@ -1,0 +1,1 @@
+"""Diffusion runs: training task, text conditioning, generation, evaluation and the published model."""

@@ -1,0 +1,99 @@
+"""Generating: a synthetic dataset with the labels of a reference split."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.datasets.storage import SPEC, Windows, staged_folder, write_split, write_table
+from signal_diffusion.diffusion.process import Process
+from signal_diffusion.families.diffusion.model import Denoiser, build
+from signal_diffusion.families.diffusion.sample import Sampling, draw
+from signal_diffusion.families.diffusion.task import caption_rows
+from signal_diffusion.families.diffusion.text import load_embeddings
+from signal_diffusion.families.diffusion.train import initial
+from signal_diffusion.files import write_json
+from signal_diffusion.progress import Progress
+from signal_diffusion.training.weights import load_weights
+
+SYNTHETIC = "synthetic"
+
+
+def load_denoiser(path: Path) -> tuple[Denoiser, Process, dict]:
+    """A trained denoiser in eval mode, its process and its description."""
+    state, description = load_weights(path)
+    denoiser, process = build(description)
+    denoiser.load_state_dict(state)
+    return denoiser.eval(), process, description
+
+
+def generate_run(
+    run: DiffusionRun, model: Path, dataset: Path, captions: Path | None, out: Path, untrained: bool = False
+) -> None:
+    """Write a dataset folder of `generation.num_samples` images to `out`, all in its split `synthetic`.
+
+    Labels and captions are those of windows of the reference split, each taken equally often. `untrained` asks
+    the same of the model before its first step: what sampler and statistics alone are worth.
+    """
+    reference = Windows(dataset, run.evaluation.reference_split)
+    rows = reference_rows(len(reference), run.generation.num_samples, run.generation.seed)
+    denoiser, process, description = load_denoiser(model)
+    if untrained:
+        denoiser, process = initial(run, description, Windows(dataset, run.dataset.train_split))
+    conditions = _conditions(run, reference, captions)
+    images = _draw(run, denoiser.eval(), process, None if conditions is None else conditions[rows])
+    with staged_folder(out) as folder:
+        digest = write_split(folder / f"{SYNTHETIC}.npy", images.shape, [images])
+        write_table(folder / f"{SYNTHETIC}-metadata.csv", synthetic_metadata(reference.metadata.iloc[rows]))
+        write_json(folder / SPEC, synthetic_spec(reference.spec, len(images), digest, run.name))
+
+
+def reference_rows(available: int, wanted: int, seed: int) -> np.ndarray:
+    """Rows of the reference, int64 [wanted]: whole passes over all, then a seeded choice without replacement."""
+    whole = np.tile(np.arange(available), wanted // available)
+    rest = np.random.default_rng(seed).choice(available, wanted % available, replace=False)
+    return np.concatenate([whole, np.sort(rest)])
+
+
+def synthetic_metadata(reference: pd.DataFrame) -> pd.DataFrame:
+    """Rows of generated images: the reference's labels and captions, and no person."""
+    rows = reference.reset_index(drop=True).drop(columns=["weight", "start_s", "file_name"], errors="ignore")
+    names = [f"{SYNTHETIC}-{index:06d}" for index in range(len(rows))]
+    return rows.assign(
+        dataset=SYNTHETIC, subject="", session="", recording=names, window=0, split=SYNTHETIC, age=_ages(rows)
+    )
+
+
+def synthetic_spec(real: dict, count: int, digest: str, run: str) -> dict:
+    """dataset.json of a generated set: how to read its images is as for the real one."""
+    spec = {key: value for key, value in real.items() if key not in ("counts", "sha256", "refused")}
+    counts = {SYNTHETIC: {"windows": count, "recordings": 0, "subjects": 0}}
+    return {**spec, "generated_by": run, "counts": counts, "sha256": {SYNTHETIC: digest}}
+
+
+def _ages(rows: pd.DataFrame) -> pd.Series:
+    return rows["age"].astype("Int64")
+
+
+def _conditions(run: DiffusionRun, reference: Windows, captions: Path | None) -> Tensor | None:
+    if run.model.conditioning == "none":
+        return None
+    return caption_rows(reference, load_embeddings(captions), run.dataset.caption_column)
+
+
+def _draw(run: DiffusionRun, denoiser: Denoiser, process: Process, conditions: Tensor | None) -> np.ndarray:
+    torch.set_num_threads(run.training.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings, count = run.inference, run.generation.num_samples
+    sampling = Sampling(
+        settings.solver,
+        settings.denoising_steps,
+        settings.cfg_scale,
+        run.generation.seed,
+        run.generation.batch_size,
+    )
+    with Progress(count, "generate", "image") as progress:
+        return draw(denoiser.to(device), process, conditions, range(count), sampling, progress.update)

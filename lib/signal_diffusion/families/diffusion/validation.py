@@ -1,0 +1,119 @@
+"""Seeded evaluation while a run trains: the same windows, noise and conditions every time."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.diffusion.noise import generator_for
+from signal_diffusion.diffusion.process import Process, add_noise
+from signal_diffusion.families.diffusion.sample import Sampling, draw
+from signal_diffusion.metrics.distances import cubic, mmd
+from signal_diffusion.metrics.features import Standardiser, spectral_features
+
+GRID_GAP = 2
+
+
+class Validation:
+    """Validation loss, and kernel distance and pictures of generated images with matched conditions.
+
+    Args:
+        windows: the validation split, or None where the run names none.
+        conditions: of those windows, [n, width] or None.
+        train: reference of the kernel distance where there is no validation split.
+    """
+
+    def __init__(
+        self,
+        run: DiffusionRun,
+        process: Process,
+        windows: Windows | None,
+        conditions: Tensor | None,
+        train: Windows,
+        train_conditions: Tensor | None,
+    ):
+        self._run, self._process = run, process
+        self._windows, self._conditions = windows, conditions
+        self._reference, self._reference_conditions, count = (
+            windows,
+            conditions,
+            run.training.eval_mmd_samples,
+        )
+        if windows is None:
+            self._reference, self._reference_conditions = train, train_conditions
+            count = min(count, run.training.eval_mmd_fallback_ntrain)
+        self._mmd_samples = min(count, len(self._reference))
+
+    def scores(self, model: nn.Module) -> dict[str, float]:
+        found = {} if self._windows is None or not len(self._windows) else {"val/loss": self._loss(model)}
+        if self._mmd_samples > 1:
+            found["eval/kid"] = self._kernel_distance(model)
+        return found
+
+    def pictures(self, model: nn.Module) -> list[tuple[str, np.ndarray]]:
+        """One mosaic of generated images, or none."""
+        count = min(self._run.training.eval_num_examples, len(self._reference))
+        return [("eval/generated", mosaic(self._generate(model, count)[0][:, 0]))] if count else []
+
+    def _loss(self, model: nn.Module) -> float:
+        """Mean loss over the first `max_eval_samples` windows, one fixed time and noise for each."""
+        count = min(len(self._windows), self._run.dataset.max_eval_samples or len(self._windows))
+        generator, total = generator_for(self._run.training.seed, 1), 0.0
+        size = self._run.dataset.eval_batch_size
+        times = self._process.sample_times(count, generator)
+        for start in range(0, count, size):
+            rows = np.arange(start, min(start + size, count))
+            total += self._batch_loss(model, rows, times[rows], generator) * len(rows)
+        return total / count
+
+    def _batch_loss(self, model: nn.Module, rows: np.ndarray, t: Tensor, generator: torch.Generator) -> float:
+        device = model.mean.device
+        x = model.encode(torch.from_numpy(self._windows.images(rows)).to(device))
+        noise = torch.randn(x.shape, generator=generator).to(device)
+        t = t.to(device)
+        condition = None if self._conditions is None else self._conditions[rows].to(device)
+        return float(self._process.loss(model(add_noise(x, noise, t), t, condition), x, noise, t))
+
+    def _generate(self, model: nn.Module, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Images with the conditions of `count` windows of the reference, evenly taken, and their rows."""
+        rows = np.linspace(0, len(self._reference) - 1, count).round().astype(np.int64)
+        conditions = None if self._reference_conditions is None else self._reference_conditions[rows]
+        settings = self._run.inference
+        size = self._run.training.eval_batch_size or self._run.dataset.batch_size
+        sampling = Sampling(settings.solver, settings.denoising_steps, settings.cfg_scale, 0, size)
+        return draw(model, self._process, conditions, range(count), sampling), rows
+
+    def _kernel_distance(self, model: nn.Module) -> float:
+        """Unbiased kernel distance of spectral features from the reference windows of the same conditions."""
+        images, rows = self._generate(model, self._mmd_samples)
+        real = spectral_features(self._reference.images(rows), self._reference.spec)
+        standardiser = Standardiser.fit(real, len(real))
+        features = [
+            standardiser.standardise(f) for f in (spectral_features(images, self._reference.spec), real)
+        ]
+        people = subjects(self._reference.metadata.iloc[rows])
+        groups = np.arange(len(images)), people
+        weights = tuple(np.ones((1, len(f))) for f in features)
+        return float(mmd(cubic, *features, groups, weights)[0])
+
+
+def subjects(metadata: Mapping) -> np.ndarray:
+    """One number per subject, int64 [n]."""
+    names = metadata["dataset"].astype(str) + "/" + metadata["subject"].astype(str)
+    return np.unique(names, return_inverse=True)[1]
+
+
+def mosaic(images: np.ndarray) -> np.ndarray:
+    """Images uint8 [n, height, width] side by side in a near-square mosaic, uint8 [rows, columns]."""
+    n, height, width = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    whole = np.zeros((rows * (height + GRID_GAP), columns * (width + GRID_GAP)), np.uint8)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + GRID_GAP), index % columns * (width + GRID_GAP)
+        whole[top : top + height, left : left + width] = image
+    return whole

@@ -1,0 +1,75 @@
+"""Figures and the published folder of a diffusion run, put together from what its stages wrote."""
+
+import shutil
+from pathlib import Path
+
+from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.datasets.labels import LABELS
+from signal_diffusion.datasets.storage import read_spec
+from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
+from signal_diffusion.families.diffusion.publish import publish_model, publish_samples, usage
+from signal_diffusion.files import load_tensors, read_json, write_text
+from signal_diffusion.report import figures
+from signal_diffusion.report.cards import model_card
+from signal_diffusion.training.checkpoints import discard
+from signal_diffusion.training.weights import load_weights
+
+STATS = "stats.jsonl"
+
+
+def draw_run(
+    run: DiffusionRun, dataset: Path, synthetic: Path, metrics: Path, curves: Path, stats: Path, out: Path
+) -> None:
+    """Draw every figure of the run into the folder `out`."""
+    real, generated = real_set(dataset, run.evaluation.reference_split), generated_set(synthetic)
+    labels = [name for name in real.labels.columns if name in LABELS and name != "age"]
+    shown = [name for name in labels if real.labels[name].replace("", None).nunique() > 1]
+    out.mkdir(parents=True, exist_ok=True)
+    records = figures.read_stats(stats) if stats.is_file() else []
+    arrays = load_tensors(curves)[0]
+    figures.draw_run(out, read_json(metrics), arrays, real, generated, read_spec(dataset), shown, records)
+
+
+def publish_run(
+    run: DiffusionRun,
+    dataset: Path,
+    encoder: str | None,
+    model: Path,
+    synthetic: Path,
+    metrics: Path,
+    drawn: Path,
+    checkpoints: Path,
+    out: Path,
+) -> None:
+    """Put model, samples, metrics, figures and card into `out`; the checkpoints of the run are then let go."""
+    publish_model(run, dataset, encoder, model, out / "model")
+    publish_samples(synthetic, out / "samples")
+    shutil.copytree(drawn, out / "figures")
+    shutil.copyfile(metrics, out / "metrics.json")
+    if (model.parent / STATS).is_file():
+        shutil.copyfile(model.parent / STATS, out / STATS)
+    write_text(out / "README.md", _card(run, dataset, model, metrics, out))
+    discard(checkpoints)
+
+
+def _card(run: DiffusionRun, dataset: Path, model: Path, metrics: Path, out: Path) -> str:
+    pictures = [
+        f"figures/{name}.png" for name in figures.CAPTIONS if (out / "figures" / f"{name}.png").is_file()
+    ]
+    state, _ = load_weights(model)
+    facts = {"parameters": sum(value.numel() for value in state.values()), **_facts(model.parent / STATS)}
+    config = run.model_dump(mode="json", exclude={"name", "path"})
+    code = usage(run, dataset, f"results/diffusion/{run.name}")
+    return model_card(run.name, config, read_spec(dataset), read_json(metrics), facts, pictures, code)
+
+
+def _facts(stats: Path) -> dict[str, float]:
+    """Steps, their usual time and the last losses, from stats.jsonl."""
+    records = figures.read_stats(stats) if stats.is_file() else []
+    facts: dict[str, float] = {}
+    for record in records:
+        facts |= {
+            key: value for key, value in record.items() if key.endswith(("loss", "kid")) or key == "step"
+        }
+    times = sorted(record["ms_per_step"] for record in records if "ms_per_step" in record)
+    return facts | ({"median_ms_per_step": times[len(times) // 2]} if times else {})
