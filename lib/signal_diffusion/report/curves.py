@@ -36,7 +36,7 @@ def mean_spectra(arrays: Mapping[str, np.ndarray]) -> Figure:
             top.plot(frequencies, row, label=name(key), **_line(key))
     top.set_ylabel("power (dB re 1 µV²/Hz)")
     top.legend(loc="upper right", ncols=2)
-    top.set_ylim(*_limits([spectra["reference"], spectra["generated"]], 0.35))
+    top.set_ylim(*_limits([spectra["reference"], spectra["generated"]], 0.15))
     with shaded(bottom, BANDS, labelled=False):
         for key in ("floor", "generated"):
             bottom.plot(frequencies, spectra[key] - spectra["reference"], **_line(key))
