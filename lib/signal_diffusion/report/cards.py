@@ -40,10 +40,7 @@ def model_card(
         f"```python\n{usage.strip()}\n```",
         _figures(figures, ("samples",)),
         "## How good it is",
-        _distances(metrics),
-        _spectra(metrics["spectra"]),
-        _effects(metrics["effects"]),
-        _memorisation(metrics["memorisation"]),
+        *_evidence(metrics),
         "## Data",
         _data(spec),
         "## Training",
@@ -69,6 +66,15 @@ def _front_matter(run: str, spec: Mapping[str, Any]) -> str:
         "---",
     ]
     return "\n".join(lines)
+
+
+def _evidence(metrics: Mapping[str, Any]) -> list[str]:
+    scores = (
+        _spectra(metrics["spectra"]),
+        _effects(metrics["effects"]),
+        _memorisation(metrics["memorisation"]),
+    )
+    return [_distances(metrics), *scores]
 
 
 def _distances(metrics: Mapping[str, Any]) -> str:
