@@ -14,7 +14,7 @@ from signal_diffusion.signals.images import (
 
 def test_decibels():
     power = np.array([1.0, 100.0, 0.01, 0.0], np.float32)
-    np.testing.assert_allclose(decibels(power), [0, 20, -20, -60], atol=1e-5)
+    np.testing.assert_allclose(decibels(power), [0, 20, -20, -40], atol=1e-5)
 
 
 def test_half_precision_equals_numpy():

@@ -4,11 +4,11 @@ import numpy as np
 
 from signal_diffusion.errors import UserError
 
-POWER_FLOOR = 1e-6  # uV^2/Hz, -60 dB: below the noise of any EEG amplifier, so only flat channels reach it
+POWER_FLOOR = 1e-4  # uV^2/Hz, -40 dB: below the noise of EEG amplifiers, so what lies lower was filtered away
 
 
 def decibels(power: np.ndarray) -> np.ndarray:
-    """Power spectral density in uV^2/Hz -> float32 dB re 1 uV^2/Hz of the same shape, at least -60 dB."""
+    """Power spectral density in uV^2/Hz -> float32 dB re 1 uV^2/Hz of the same shape, at least -40 dB."""
     logarithm = np.log(np.maximum(power, np.float32(POWER_FLOOR)))
     logarithm *= np.float32(10 / np.log(10))
     return logarithm
