@@ -2,7 +2,6 @@ import json
 import time
 
 import pytest
-
 from signal_diffusion.errors import RunHeld
 from signal_diffusion.training.checkpoints import discard
 from signal_diffusion.training.lock import NAME, Lock

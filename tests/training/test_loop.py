@@ -5,14 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from torch import nn
-
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.feed import batches, sample_count
 from signal_diffusion.training.logging import RunLog, rewind
 from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan
+from torch import nn
 
 
 class Line:

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
-
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.ema import Ema, EmaPlan
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan, build_optimizer, learning_rate
+from torch import nn
 
 STEPS = 40
 

@@ -1,11 +1,12 @@
 """A resumed run equals an unbroken one, bit for bit, and only what is whole and its own is resumed."""
 
 import json
+import os
 import shutil
+import signal
 
 import pytest
 import torch
-
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import train
@@ -96,6 +97,26 @@ def test_another_config_starts_anew(toy, tmp_path):
     run(toy, tmp_path, toy.toy_plan(log_every=1, checkpoint_every=3, eval_every=4), {"width": 2})
     identities = [json.loads(path.read_text()) for path in tmp_path.glob("checkpoints/*/identity.json")]
     assert sorted((i["task"]["width"], i["plan"]["seed"]) for i in identities) == [(1, 42), (2, 1), (2, 42)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_signal_leaves_a_checkpoint_of_that_very_step(toy, tmp_path, capsys, number, code):
+    class Stopped(toy.Toy):
+        def loss(self, model, batch, generator):
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 8:  # the first counts FLOPs, then two a step: the fourth step
+                os.kill(os.getpid(), number)
+            return super().loss(model, batch, generator)
+
+    before = signal.getsignal(number)
+    plan = toy.toy_plan(checkpoint_every=0)
+    with pytest.raises(SystemExit) as stopped:
+        run(toy, tmp_path, plan, task=Stopped())
+    assert stopped.value.code == code
+    assert signal.getsignal(number) == before
+    assert f"stopped by signal {number.value} at step 4, checkpoint written" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.glob("checkpoints/*/step-*")] == ["step-00000004"]
+    assert_equal(run(toy, tmp_path, plan), run(toy, tmp_path / "whole", plan))
 
 
 @pytest.mark.parametrize("place", ["loss", "gradient"])

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
-
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.checkpoints import Checkpoints, load_checkpoint
 from signal_diffusion.training.weights import load_foreign, load_weights, save_weights
+from torch import nn
 
 
 def test_weights_carry_their_config_and_are_the_same_bytes(tmp_path):

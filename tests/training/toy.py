@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-
 from signal_diffusion import cli
 from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
 from signal_diffusion.training.weights import save_weights
+from torch import nn
 
 EPOCH = 4
 
