@@ -20,6 +20,7 @@ if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 from signal_diffusion.config.recipe import Signal, Simulation, Spectrogram  # noqa: E402
+from signal_diffusion.files import save_tensors  # noqa: E402
 from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
 from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
@@ -50,7 +51,7 @@ def report(path: Path, out: Path, repeats: int) -> None:
     header = read_header(path)
     signal, spectrogram = Signal(), Spectrogram()
     print(f"{path.name}: {len(header.channels)} channels, {header.fs:g} Hz, {header.duration:g} s, one core")
-    for label, stage in stages(path, signal, spectrogram).items():
+    for label, stage in stages(path, out, signal, spectrogram).items():
         print(f"  {label:<34} {1e3 * best(stage, repeats):7.1f} ms")
     seconds = best(lambda: shard_recording(path, out, CHANNELS, None, signal, spectrogram), repeats)
     multiple = header.duration / seconds
@@ -59,7 +60,7 @@ def report(path: Path, out: Path, repeats: int) -> None:
     print(f"start of a job: {start_up():.2f} s of imports")
 
 
-def stages(path: Path, signal: Signal, spectrogram: Spectrogram) -> dict:
+def stages(path: Path, out: Path, signal: Signal, spectrogram: Spectrogram) -> dict:
     """The parts of `shard_recording`, each ready to run alone."""
     raw = read(path)
     data = pick(raw, CHANNELS).data
@@ -70,13 +71,16 @@ def stages(path: Path, signal: Signal, spectrogram: Spectrogram) -> dict:
         return Stft(spectrogram.resolution, len(SETS[CHANNELS]), signal.nsamps, signal.fs)
 
     stft = transform()
+    arrays = {"windows": spectrogram_windows(stft, resampled, starts), "starts": starts}
     return {
         "read": lambda: read(path),
         "pick": lambda: pick(raw, CHANNELS),
+        "offset": lambda: data - data.mean(axis=1, keepdims=True),
         "average reference": lambda: average_reference(data),
         "resample": lambda: resample(data, raw.fs, signal.fs),
         "rows and basis": lambda: transform().factors,
         f"{len(starts)} windows: STFT, dB, float16": lambda: spectrogram_windows(stft, resampled, starts),
+        "write": lambda: save_tensors(out, arrays, {}),
     }
 
 

@@ -115,22 +115,23 @@ def _prepare(
     meta |= {"rate": header.fs, "duration": header.duration}
     recording = read(path, picks(header.channels, wanted, reference))
     data = pick(recording, wanted, reference).data
-    data = data - data.mean(axis=1, keepdims=True)
-    meta["flat"] = _check_traces(data, wanted)
+    offsets = data.mean(axis=1, keepdims=True)
+    meta["flat"] = _check_traces(data, offsets[:, 0], wanted)
+    data -= offsets
     if signal.reference == "average":
         data = average_reference(data)
     return resample(data, recording.fs, signal.fs)
 
 
-def _check_traces(data: np.ndarray, channels: list[str]) -> list[str]:
+def _check_traces(data: np.ndarray, offsets: np.ndarray, channels: list[str]) -> list[str]:
     """Names of the channels without a signal; UserError if samples are missing or no channel has a signal."""
-    swings = np.ptp(data, axis=1)
-    broken = [name for name, swing in zip(channels, swings, strict=True) if not np.isfinite(swing)]
+    broken = [name for name, offset in zip(channels, offsets, strict=True) if not np.isfinite(offset)]
     if broken:
         raise UserError(f"channels {', '.join(broken)} hold infinite or missing samples; export it again")
-    if not swings.any():
+    flat = (data == data[:, :1]).all(axis=1)
+    if flat.all():
         raise UserError("every picked channel is flat; leave this recording out")
-    return [name for name, swing in zip(channels, swings, strict=True) if swing == 0]
+    return [name for name, is_flat in zip(channels, flat, strict=True) if is_flat]
 
 
 def _starts(data: np.ndarray, signal: "Signal") -> np.ndarray:
