@@ -67,7 +67,7 @@ rule plot_diffusion:
         config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "figures"),
         code=code("plot_diffusion", heard=("report",)),
         # Not an input: training appends to it over several attempts.
-        stats=WORK / "diffusion/{run}/stats.jsonl",
+        stats=f"{WORK}/diffusion/{{run}}/stats.jsonl",
     message:
         "Draw the figures of {wildcards.run}"
     shell:

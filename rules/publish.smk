@@ -24,7 +24,7 @@ rule publish_diffusion:
     params:
         code=code("publish_diffusion", heard=("report",)),
         encoder=lambda wildcards: option("--encoder", text_encoder(wildcards.run)[1]),
-        checkpoints=WORK / "diffusion/{run}/checkpoints",
+        checkpoints=f"{WORK}/diffusion/{{run}}/checkpoints",
     message:
         "Publish results/diffusion/{wildcards.run}"
     shell:

@@ -49,7 +49,7 @@ rule train_diffusion:
         code=lambda wildcards: code("train_diffusion", model_modules(wildcards.run)),
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
         # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.
-        checkpoints=WORK / "diffusion/{run}/checkpoints",
+        checkpoints=f"{WORK}/diffusion/{{run}}/checkpoints",
     message:
         "Train {wildcards.run}; follow it with: python scripts/status.py"
     shell:
