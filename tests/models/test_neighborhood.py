@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from signal_diffusion.models.neighborhood import tiled_attention, window_starts
 
 

@@ -186,6 +186,13 @@ class Inference(Section):
         stage="generation",
     )
     denoising_steps: int = key(50, "Solver steps.", stage="generation", ge=1)
+    timestep_shift: float = key(
+        1.0,
+        "Moves the steps towards noise, t -> s t / (1 + (s - 1) t) (Esser et al. 2024); larger where images "
+        "share structure, which is settled early.",
+        stage="generation",
+        gt=0,
+    )
     cfg_scale: float = key(
         7.5,
         "Guidance: u + scale (c - u); 1 is none, and the default without a condition.",

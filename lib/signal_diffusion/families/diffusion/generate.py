@@ -11,7 +11,7 @@ from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import SPEC, Windows, staged_folder, write_split, write_table
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.families.diffusion.model import Denoiser, build
-from signal_diffusion.families.diffusion.sample import Sampling, draw
+from signal_diffusion.families.diffusion.sample import draw, sampling_of
 from signal_diffusion.families.diffusion.task import caption_rows
 from signal_diffusion.families.diffusion.text import load_embeddings
 from signal_diffusion.families.diffusion.train import initial
@@ -87,13 +87,7 @@ def _conditions(run: DiffusionRun, reference: Windows, captions: Path | None) ->
 def _draw(run: DiffusionRun, denoiser: Denoiser, process: Process, conditions: Tensor | None) -> np.ndarray:
     torch.set_num_threads(run.training.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings, count = run.inference, run.generation.num_samples
-    sampling = Sampling(
-        settings.solver,
-        settings.denoising_steps,
-        settings.cfg_scale,
-        run.generation.seed,
-        run.generation.batch_size,
-    )
+    count = run.generation.num_samples
+    sampling = sampling_of(run, run.generation.seed, run.generation.batch_size)
     with Progress(count, "generate", "image") as progress:
         return draw(denoiser.to(device), process, conditions, range(count), sampling, progress.update)

@@ -11,7 +11,7 @@ from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import Windows, read_spec
 from signal_diffusion.families.diffusion.generate import SYNTHETIC
 from signal_diffusion.families.diffusion.pipeline import DESCRIPTION, TEXT, WEIGHTS
-from signal_diffusion.families.diffusion.sample import Sampling
+from signal_diffusion.families.diffusion.sample import sampling_of
 from signal_diffusion.families.diffusion.text import SUBFOLDERS
 from signal_diffusion.files import write_json
 
@@ -28,8 +28,6 @@ def publish_model(run: DiffusionRun, dataset: Path, encoder: str | None, model: 
     """Write the folder that `Pipeline.load` reads; text encoders of a local folder travel with it."""
     out.mkdir(parents=True)
     shutil.copyfile(model, out / WEIGHTS)
-    settings = run.inference
-    sampling = Sampling(settings.solver, settings.denoising_steps, settings.cfg_scale)
     local = encoder is not None and Path(encoder).is_dir()
     if local:
         for name in SUBFOLDERS:
@@ -37,7 +35,7 @@ def publish_model(run: DiffusionRun, dataset: Path, encoder: str | None, model: 
     write_json(
         out / DESCRIPTION,
         {
-            "sampling": asdict(sampling),
+            "sampling": asdict(sampling_of(run)),
             "spec": read_spec(dataset),
             "text_encoder": None if local else encoder,
         },

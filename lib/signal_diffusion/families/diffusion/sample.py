@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.diffusion.guidance import guided_velocity
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.diffusion.process import Process
@@ -16,13 +17,27 @@ from signal_diffusion.families.diffusion.model import Denoiser
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to draw: `solver` and number of `steps`, guidance `scale` (1 is none) and `seed` of the noise."""
+    """How to draw: `solver`, number of `steps` and their `shift`, guidance `scale` (1 is none), `seed` of the noise."""
 
     solver: str
     steps: int
+    shift: float
     scale: float
     seed: int = 0
     batch_size: int = 64
+
+
+def sampling_of(run: DiffusionRun, seed: int = 0, batch_size: int = 64) -> Sampling:
+    """The run's `[inference]`."""
+    settings = run.inference
+    return Sampling(
+        settings.solver,
+        settings.denoising_steps,
+        settings.timestep_shift,
+        settings.cfg_scale,
+        seed,
+        batch_size,
+    )
 
 
 @torch.no_grad()
@@ -60,4 +75,8 @@ def _draw_batch(
         return guided_velocity(denoiser, process, z, t, conditions, sampling.scale)
 
     noise = sample_noise(sampling.seed, indices, denoiser.mean.shape).to(device)
-    return denoiser.decode(SOLVERS[sampling.solver](velocity, noise, time_grid(sampling.steps))).cpu().numpy()
+    return (
+        denoiser.decode(SOLVERS[sampling.solver](velocity, noise, time_grid(sampling.steps, sampling.shift)))
+        .cpu()
+        .numpy()
+    )

@@ -11,7 +11,7 @@ from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.diffusion.noise import generator_for
 from signal_diffusion.diffusion.process import Process, add_noise
-from signal_diffusion.families.diffusion.sample import Sampling, draw
+from signal_diffusion.families.diffusion.sample import draw, sampling_of
 from signal_diffusion.metrics.distances import cubic, mmd
 from signal_diffusion.metrics.features import Standardiser, spectral_features
 
@@ -82,9 +82,8 @@ class Validation:
         """Images with the conditions of `count` windows of the reference, evenly taken, and their rows."""
         rows = np.linspace(0, len(self._reference) - 1, count).round().astype(np.int64)
         conditions = None if self._reference_conditions is None else self._reference_conditions[rows]
-        settings = self._run.inference
         size = self._run.training.eval_batch_size or self._run.dataset.batch_size
-        sampling = Sampling(settings.solver, settings.denoising_steps, settings.cfg_scale, 0, size)
+        sampling = sampling_of(self._run, batch_size=size)
         return draw(model, self._process, conditions, range(count), sampling), rows
 
     def _kernel_distance(self, model: nn.Module) -> float:
