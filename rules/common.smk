@@ -186,3 +186,4 @@ wildcard_constraints:
     recording="[^/]+",
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
+    which="synthetic|untrained",

@@ -12,8 +12,6 @@ rule dataset:
         "logs/dataset/{recipe}-{representation}.log",
     benchmark:
         "logs/benchmarks/dataset/{recipe}-{representation}.tsv"
-    conda:
-        "../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=8000,
@@ -24,6 +22,8 @@ rule dataset:
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",
     message:
         "Build dataset {wildcards.recipe}-{wildcards.representation}"
+    conda:
+        "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/build_dataset.py --recipe {wildcards.recipe}"
         " --representation {wildcards.representation} --index {input.tables:q} --shards {params.shards:q}"

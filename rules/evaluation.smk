@@ -20,8 +20,6 @@ rule evaluate_diffusion:
         "logs/evaluate_diffusion/{run}.log",
     benchmark:
         "logs/benchmarks/evaluate_diffusion/{run}.tsv"
-    conda:
-        "../envs/training.yaml"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
         mem_mb=8000,
@@ -32,6 +30,8 @@ rule evaluate_diffusion:
         encoder=lambda wildcards: option("--encoder", *encoder_of(wildcards.run)),
     message:
         "Evaluate {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/evaluate_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --untrained {input.untrained:q}"
@@ -57,8 +57,6 @@ rule plot_diffusion:
         "logs/plot_diffusion/{run}.log",
     benchmark:
         "logs/benchmarks/plot_diffusion/{run}.tsv"
-    conda:
-        "../envs/training.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -70,6 +68,8 @@ rule plot_diffusion:
         stats=f"{WORK}/diffusion/{{run}}/stats.jsonl",
     message:
         "Draw the figures of {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/plot_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --metrics {input.metrics:q}"

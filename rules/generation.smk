@@ -12,10 +12,6 @@ rule generate:
         "logs/generate/{run}-{which}.log",
     benchmark:
         "logs/benchmarks/generate/{run}-{which}.tsv"
-    wildcard_constraints:
-        which="synthetic|untrained",
-    conda:
-        "../envs/training.yaml"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
         mem_mb=8000,
@@ -27,6 +23,8 @@ rule generate:
         untrained=lambda wildcards: "--untrained" if wildcards.which == "untrained" else "",
     message:
         "Generate the {wildcards.which} set of {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/generate.py --run config/diffusion/{wildcards.run}.toml"
         " --model {input.model:q} --dataset {input.dataset:q} {params.captions} {params.untrained}"

@@ -9,8 +9,6 @@ rule simulate_subject:
         "logs/simulate_subject/{recipe}/sub-{subject}_{suffix}.log",
     benchmark:
         "logs/benchmarks/simulate_subject/{recipe}/sub-{subject}_{suffix}.tsv"
-    conda:
-        "../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -21,6 +19,8 @@ rule simulate_subject:
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
         "Simulate subject {wildcards.subject} of {wildcards.recipe}"
+    conda:
+        "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/simulate.py --recipe {wildcards.recipe} --subject {wildcards.subject}"
         " --out {params.folder:q} > {log:q} 2>&1"
@@ -35,8 +35,6 @@ rule index:
         "logs/index/{dataset}.log",
     benchmark:
         "logs/benchmarks/index/{dataset}.tsv"
-    conda:
-        "../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -46,6 +44,8 @@ rule index:
         root=lambda wildcards: root_of(wildcards.dataset),
     message:
         "Index the headers of {wildcards.dataset}"
+    conda:
+        "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/index.py --dataset {wildcards.dataset} --root {params.root:q}"
         " --out {output:q} > {log:q} 2>&1"
@@ -60,8 +60,6 @@ rule index_simulated:
         "logs/index/demo-{recipe}.log",
     benchmark:
         "logs/benchmarks/index/demo-{recipe}.tsv"
-    conda:
-        "../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -72,6 +70,8 @@ rule index_simulated:
         root=lambda wildcards: root_of("demo", wildcards.recipe),
     message:
         "Index the headers of the simulated recordings of {wildcards.recipe}"
+    conda:
+        "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/index.py --dataset demo --recipe {wildcards.recipe} --root {params.root:q}"
         " --out {output:q} > {log:q} 2>&1"

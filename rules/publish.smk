@@ -15,8 +15,6 @@ rule publish_diffusion:
         "logs/publish_diffusion/{run}.log",
     benchmark:
         "logs/benchmarks/publish_diffusion/{run}.tsv"
-    conda:
-        "../envs/training.yaml"
     threads: 1
     resources:
         mem_mb=8000,
@@ -27,6 +25,8 @@ rule publish_diffusion:
         checkpoints=f"{WORK}/diffusion/{{run}}/checkpoints",
     message:
         "Publish results/diffusion/{wildcards.run}"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/publish_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} {params.encoder} --model {input.model:q}"

@@ -10,8 +10,6 @@ rule shard:
         "logs/shard/{recipe}-{representation}/{dataset}/{recording}.log",
     benchmark:
         "logs/benchmarks/shard/{recipe}-{representation}/{dataset}/{recording}.tsv"
-    conda:
-        "../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -22,6 +20,8 @@ rule shard:
         reference=lambda wildcards: option("--reference", entry_of(wildcards).reference),
     message:
         "Shard {wildcards.dataset} {wildcards.recording} for {wildcards.recipe}"
+    conda:
+        "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/shard.py --recipe {wildcards.recipe} --recording {input:q} {params.reference}"
         " --out {output:q} > {log:q} 2>&1"

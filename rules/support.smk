@@ -10,8 +10,6 @@ rule support:
         "logs/support/{run}.log",
     benchmark:
         "logs/benchmarks/support/{run}.tsv"
-    conda:
-        "../envs/training.yaml"
     threads: lambda wildcards: run("support", wildcards.run).training.threads
     resources:
         mem_mb=4000,
@@ -22,6 +20,8 @@ rule support:
         script=support_script,
     message:
         "Train the support model {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/{params.script}.py --run config/support/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --out {output:q} > {log:q} 2>&1"

@@ -11,8 +11,6 @@ rule encode_captions:
         "logs/encode_captions/{run}.log",
     benchmark:
         "logs/benchmarks/encode_captions/{run}.tsv"
-    conda:
-        "../envs/training.yaml"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
         mem_mb=8000,
@@ -23,6 +21,8 @@ rule encode_captions:
         encoder=lambda wildcards: text_encoder(wildcards.run)[1],
     message:
         "Encode the captions of {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/encode_captions.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --encoder {params.encoder:q} --out {output:q} > {log:q} 2>&1"
@@ -38,8 +38,6 @@ rule train_diffusion:
         "logs/train_diffusion/{run}.log",
     benchmark:
         "logs/benchmarks/train_diffusion/{run}.tsv"
-    conda:
-        "../envs/training.yaml"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
         mem_mb=8000,
@@ -52,6 +50,8 @@ rule train_diffusion:
         checkpoints=f"{WORK}/diffusion/{{run}}/checkpoints",
     message:
         "Train {wildcards.run}; follow it with: python scripts/status.py"
+    conda:
+        "../envs/training.yaml"
     shell:
         "exec python scripts/train_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} {params.captions} --checkpoints {params.checkpoints:q}"

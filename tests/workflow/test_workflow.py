@@ -1,0 +1,146 @@
+"""The finished run, and what the workflow says when something is wrong."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from .conftest import ROOT
+
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
+DIRECTIVES = [
+    "input", "output", "log", "benchmark", "threads", "resources", "params", "message", "conda", "shell",
+]  # fmt: skip
+
+
+def test_the_way_ends_in_one_folder_with_model_samples_metrics_figures_and_card(finished):
+    published = finished.folder / "results/diffusion/demo"
+    metrics = json.loads((published / "metrics.json").read_text())
+    assert metrics["distances"].keys() == {"spectral", "encoder"}
+    assert (published / "README.md").read_text().startswith("---\n")
+    assert {path.name for path in (published / "figures").glob("*.png")} >= {"samples.png", "training.png"}
+    images = np.load(published / "samples/dataset/synthetic.npy", allow_pickle=False)
+    assert images.shape == (64, 1, 32, 32) and images.dtype == np.uint8
+    assert (published / "model/model.safetensors").is_file()
+
+
+def test_nothing_is_left_of_the_checkpoints_and_no_wildcard_in_a_name(finished):
+    assert not list(finished.folder.rglob("*{*"))
+    assert not list((finished.folder / "work").rglob("manifest.json"))
+
+
+def test_the_stages_run_by_hand_give_the_same_bytes(finished, tmp_path):
+    work = finished.folder / "work"
+    for command, made, kept in (
+        (
+            ["simulate", "--recipe", "demo", "--subject", "1", "--out", tmp_path],
+            "sub-001_rest.cnt",
+            "simulated/demo",
+        ),
+        (
+            ["shard", "--recipe", "demo", "--recording", tmp_path / "sub-001_rest.cnt"]
+            + ["--out", tmp_path / "sub-001_rest.safetensors"],
+            "sub-001_rest.safetensors",
+            "shards/demo-db-only/demo",
+        ),
+        (
+            ["index", "--dataset", "demo", "--recipe", "demo", "--root", "work/simulated/demo"]
+            + ["--out", tmp_path / "demo-demo.csv"],
+            "demo-demo.csv",
+            "recordings",
+        ),
+    ):
+        finished.run("python", f"scripts/{command[0]}.py", *map(str, command[1:]))
+        assert (tmp_path / made).read_bytes() == (work / kept / made).read_bytes()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_explains_itself(finished, script):
+    text = finished.run("python", f"scripts/{script}", "--help").stdout
+    assert text.startswith(f"usage: {script}") and len(text.split("options:")[0].split()) > 8
+
+
+def test_absent_datasets_end_the_dry_run_in_one_line_each(project):
+    done = project.run("snakemake", "-n", "results/diffusion/caption/", check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert done.returncode == 2 and "Traceback" not in done.stdout
+    for name, line in zip(("math", "parkinsons", "seed", "longitudinal"), lines, strict=True):
+        assert re.match(rf"error: {name}: no recordings in \S+/data/{name} \(config/default\.toml", line)
+        assert f"[datasets.{name}] root" in line and re.search("download|apply", line)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "says"),
+    [
+        ("config/diffusion/demo.toml", ("learning_rate", "learning_rte"), "did you mean learning_rate?"),
+        ("config/dataset/demo.toml", ("resolution", "resolutoin"), "did you mean resolution?"),
+        ("config/default.toml", ("output_root", "ouput_root"), "did you mean output_root?"),
+        ("config/diffusion/demo.toml", ("[training]", '[training]\nresume = "x"'), "the workflow decides"),
+    ],
+)
+def test_a_mistake_in_a_file_ends_the_dry_run_in_one_line(project, path, change, says):
+    project.edit(path, lambda text: text.replace(*change))
+    done = project.run("snakemake", "-n", check=False)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert done.returncode == 2 and path in line and says in line and "Traceback" not in done.stdout
+
+
+def test_a_failed_job_shows_its_scripts_one_line(project):
+    project.edit("config/support/demo-text.toml", lambda text: text.replace("[8, 8]", "[8, 8]\n# kept"))
+    project.edit("scripts/simulate.py", lambda text: text.replace("args.out)", '"/dev/null/x")'))
+    done = project.run("snakemake", "work/simulated/demo/sub-000_rest.edf", check=False)
+    assert done.returncode == 1 and "/dev/null/x" in done.stdout
+
+
+def test_a_bad_recording_is_refused_and_the_others_go_on(edited):
+    truncated = edited.folder / "work/simulated/demo/sub-002_rest.edf"
+    truncated.write_bytes(truncated.read_bytes()[:-5000])
+    edited.run("snakemake", "--quiet", "rules", "reason", "host", "--", "results/dataset/demo-db-only")
+    refused = (edited.folder / "results/dataset/demo-db-only/refused.csv").read_text()
+    assert "sub-002_rest" in refused and "sub-003_rest" not in refused
+
+
+def test_rules_are_in_order_and_the_snakefile_is_clean(project):
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule \w+:$", path.read_text(), flags=re.MULTILINE)[1:]:
+            found = re.findall(r"^    (\w+):", rule, re.MULTILINE)
+            assert found == [name for name in DIRECTIVES if name in found], path.name
+            assert re.search(r'"exec python .*> \{log:q\} 2>&1"', rule, re.DOTALL), path.name
+    project.run("snakemake", "--lint")
+    project.run("snakefmt", "--check", "Snakefile", "rules")
+
+
+def test_profiles_do_not_set_the_same_thing():
+    keys = [yaml.safe_load(path.read_text()).keys() for path in (ROOT / "profiles").glob("*/config.yaml")]
+    assert len(keys) == 2 and not keys[0] & keys[1]
+
+
+def test_environments_ask_for_what_the_project_asks_for():
+    project = (ROOT / "pyproject.toml").read_text()
+    for path in (ROOT / "envs").glob("*.yaml"):
+        *_, pip = yaml.safe_load(path.read_text())["dependencies"]
+        assert [line for line in pip["pip"] if f'"{line}"' not in project] == [], path.name
+
+
+def test_no_file_of_the_project_holds_a_registry_or_an_absolute_path():
+    for name in ("pyproject.toml", "constraints.txt", "Makefile", "envs/install.sh", ".ci/run"):
+        text = (ROOT / name).read_text()
+        assert not re.search(r"https?://|file:|index-url=|(^|[\s\"'=])/(home|opt|root|tmp|work)/", text), name
+
+
+@pytest.mark.skipif(
+    not shutil.which("sinfo") or subprocess.run(["sinfo"], capture_output=True).returncode,
+    reason="no SLURM cluster answers",
+)
+def test_a_job_runs_on_the_cluster(edited):
+    shard = Path("work/shards/demo-db-only/demo/sub-001_rest.safetensors")
+    before = (edited.folder / shard).read_bytes()
+    (edited.folder / shard).unlink()
+    edited.run("snakemake", "--profile", "profiles/slurm", "--", str(shard))
+    assert (edited.folder / shard).read_bytes() == before
+    assert list((edited.folder / "logs/slurm").rglob("*.log"))
