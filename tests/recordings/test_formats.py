@@ -1,4 +1,4 @@
-"""Readers against MNE's on real files, and against bytes that were changed on purpose."""
+"""Readers against the formats' own definitions on real files, and against bytes that were changed on purpose."""
 
 import shutil
 import struct
@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.recordings.formats.checks import unique_names
+from signal_diffusion.recordings.recording import Recording
+from signal_diffusion.recordings.writers import write_cnt, write_edf
 
 EDF_FILES = (
     "eegmat/Subject00_1.edf",
@@ -17,16 +20,22 @@ EDF_FILES = (
     "chbmit/chb01_03_ictal.edf",
     "chbmit/chb08_02.edf",
 )
-CNT_FILES = {
-    "1_1_20180804.cnt": ("int32", 66, 1000, 10.0),
-    "7_1_20180411.cnt": ("int32", 66, 1000, 10.0),
-    "jw_broken_evtpos.cnt": (None, 2, 1000, 90.0),
-    "jw_broken_nsamples_neg732.cnt": ("int32", 2, 1000, 90.0),
-    "jw_broken_nsamples_zero.cnt": ("int32", 2, 1000, 90.0),
-    "jw_clean_int32.cnt": ("int32", 2, 1000, 90.0),
-    "scan41_short.cnt": ("int16", 128, 400, 7.675),
-    "test_CNT_events_mne_JWoess_clipped.cnt": (None, 2, 1000, 90.0),
+CNT_FILES = {  # bytes per sample, channels, Hz, seconds
+    "1_1_20180804.cnt": (4, 66, 1000, 10.0),
+    "7_1_20180411.cnt": (4, 66, 1000, 10.0),
+    "jw_broken_evtpos.cnt": (4, 2, 1000, 90.0),
+    "jw_broken_nsamples_neg732.cnt": (4, 2, 1000, 90.0),
+    "jw_broken_nsamples_zero.cnt": (4, 2, 1000, 90.0),
+    "jw_clean_int32.cnt": (4, 2, 1000, 90.0),
+    "scan41_short.cnt": (2, 128, 400, 7.675),
+    "test_CNT_events_mne_JWoess_clipped.cnt": (4, 2, 1000, 90.0),
 }
+
+
+def patch(path: Path, offset: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
 
 
 def find(shared: Path, name: str) -> Path:
@@ -36,17 +45,47 @@ def find(shared: Path, name: str) -> Path:
     return found[0]
 
 
-@pytest.mark.parametrize("name", EDF_FILES)
-def test_edf_equals_mne(shared, name):
-    from mne.io import read_raw_edf
+def edf_samples(path: Path) -> list[tuple[str, np.ndarray]]:
+    """Labels and microvolts of the signals in volts, by the EDF specification."""
+    content = path.read_bytes()
+    count = int(content[252:256])
 
+    def fields(start: int, width: int) -> list[str]:
+        at = [256 + count * start + width * i for i in range(count)]
+        return [content[a : a + width].decode("latin-1").strip() for a in at]
+
+    lengths = [int(field) for field in fields(216, 8)]
+    records = np.frombuffer(content, "<i2", offset=256 * (count + 1)).reshape(-1, sum(lengths))
+    low, high, bottom, top = (np.array(list(map(float, fields(at, 8)))) for at in (104, 112, 120, 128))
+    found = []
+    for i, (label, unit) in enumerate(zip(fields(0, 16), fields(96, 8), strict=True)):
+        digital = records[:, sum(lengths[:i]) :][:, : lengths[i]].ravel()
+        physical = low[i] + (digital - bottom[i]) * (high[i] - low[i]) / (top[i] - bottom[i])
+        if unit in ("uV", "mV"):
+            found.append((label, physical * {"uV": 1.0, "mV": 1e3}[unit]))
+    return found
+
+
+def cnt_samples(path: Path, width: int, channels: int, samples: int) -> np.ndarray:
+    """Microvolts [channels, samples] by the SETUP and ELECTLOC structures of the format."""
+    content = path.read_bytes()
+    digital = np.frombuffer(content, f"<i{width}", samples * channels, 900 + 75 * channels)
+    at = [900 + 75 * i for i in range(channels)]
+    baseline, sensitivity, calibration = (
+        np.array([struct.unpack_from(kind, content, a + offset)[0] for a in at])
+        for kind, offset in (("<h", 47), ("<f", 59), ("<f", 71))
+    )
+    return ((digital.reshape(-1, channels) - baseline) * sensitivity * calibration / 204.8).T
+
+
+@pytest.mark.parametrize("name", EDF_FILES)
+def test_edf_equals_the_specification(shared, name):
     path = find(shared, Path(name).name)
-    raw = read_raw_edf(path, verbose="error")
-    mine, header = read(path), read_header(path)
-    assert mine.channels == header.channels == tuple(raw.ch_names)
-    assert mine.fs == header.fs == raw.info["sfreq"]
-    assert header.duration == mine.data.shape[1] / mine.fs == raw.n_times / raw.info["sfreq"]
-    np.testing.assert_allclose(mine.data, raw.get_data() * 1e6, rtol=1e-6, atol=1e-3)
+    mine, header, expected = read(path), read_header(path), edf_samples(path)
+    assert mine.channels == header.channels == unique_names(label for label, _ in expected)
+    assert (mine.fs, header.duration) == (header.fs, mine.data.shape[1] / mine.fs)
+    assert mine.data.dtype == np.float32
+    np.testing.assert_allclose(mine.data, np.stack([row for _, row in expected]), rtol=1e-6, atol=1e-3)
 
 
 def test_edf_picks_in_the_order_asked(edf, recording):
@@ -55,9 +94,7 @@ def test_edf_picks_in_the_order_asked(edf, recording):
     np.testing.assert_allclose(mine.data, recording.data[[2, 0]], atol=0.016)
 
 
-def test_bdf_equals_mne(tmp_path):
-    from mne.io import read_raw_bdf
-
+def test_bdf_equals_edfio(tmp_path):
     data = np.random.default_rng(0).normal(0, 30, (2, 512))
     data[:, :2] = [[-5000.0, 5000.0]] * 2
     bounds = (-262144.0, 262143.0)
@@ -67,24 +104,52 @@ def test_bdf_equals_mne(tmp_path):
     ]
     edfio.Bdf(signals).write(tmp_path / "a.bdf")
     mine = read(tmp_path / "a.bdf")
-    expected = read_raw_bdf(tmp_path / "a.bdf", verbose="error").get_data() * 1e6
+    expected = np.stack([signal.data for signal in edfio.read_bdf(tmp_path / "a.bdf").signals])
     np.testing.assert_allclose(mine.data, expected, rtol=1e-6, atol=1e-3)
     np.testing.assert_allclose(mine.data, data, atol=0.02)
 
 
 @pytest.mark.parametrize("name", CNT_FILES)
-def test_cnt_width_and_length_are_found(shared, name):
-    from mne.io import read_raw_cnt
-
+def test_cnt_equals_the_specification(shared, name):
     width, channels, fs, seconds = CNT_FILES[name]
     path = find(shared, name)
     mine, header = read(path), read_header(path)
     assert (len(mine.channels), mine.fs, header.duration) == (channels, fs, seconds)
-    assert mine.data.shape == (channels, round(fs * seconds))
-    if width:
-        raw = read_raw_cnt(path, data_format=width, verbose="error")
-        assert mine.channels == tuple(raw.ch_names)
-        np.testing.assert_allclose(mine.data, raw.get_data() * 1e6, rtol=1e-5, atol=1e-3)
+    expected = cnt_samples(path, width, channels, round(fs * seconds))
+    np.testing.assert_allclose(mine.data, expected, rtol=1e-5, atol=1e-3)
+
+
+def test_cnt_picks_in_the_order_asked(cnt, recording):
+    mine = read(cnt, ["Cz", "EEG Fp1"])
+    assert mine.channels == ("Cz", "EEG Fp1")
+    np.testing.assert_allclose(mine.data, recording.data[[2, 0]], atol=0.006)
+
+
+def test_long_recordings_are_read_in_blocks(tmp_path):
+    # More samples than are decoded at a time, in a number that no block divides.
+    data = np.random.default_rng(0).normal(0, 20, (2, 700 * 200)).cumsum(axis=1).astype(np.float32) / 10
+    long = Recording(data, 200.0, ("Fp1", "Fp2"))
+    write_cnt(long, tmp_path / "a.cnt")
+    write_edf(long, tmp_path / "a.edf")
+    np.testing.assert_allclose(read(tmp_path / "a.cnt").data, data, atol=0.006)
+    np.testing.assert_allclose(read(tmp_path / "a.edf").data, np.clip(data, -1000, 1000), atol=0.02)
+
+
+def test_cnt_count_beyond_the_file_gives_way_to_the_event_table(cnt, recording):
+    patch(cnt, 864, struct.pack("<i", 10**6))
+    np.testing.assert_allclose(read(cnt).data, recording.data, atol=0.006)
+
+
+def test_cnt_channels_that_stand_twice_are_numbered(cnt, recording):
+    patch(cnt, 900, b"Cz" + bytes(8))
+    assert read(cnt).channels == read_header(cnt).channels == ("Cz-0", "EEG T3", "Cz-1")
+    np.testing.assert_allclose(read(cnt, ["Cz-1"]).data[0], recording.data[2], atol=0.006)
+
+
+def test_cnt_events_that_mne_cannot_parse_are_refused(cnt):
+    patch(cnt, 886, struct.pack("<i", 900))
+    with pytest.raises(UserError, match="event|struct|buffer"):
+        read(cnt)
 
 
 def test_cnt_broken_headers_give_the_clean_signal(shared):
@@ -153,17 +218,17 @@ def test_unknown_suffix_and_absent_file(tmp_path):
 @pytest.mark.parametrize(
     ("offset", "field", "complaint"),
     [
+        (184, b"999     ", "999 stated"),
         (192, b"EDF+D", "EDF\\+C"),
         (236, b"-1      ", "data records"),
         (236, b"many    ", "data records"),
         (256 + 3 * 96, b"furlong ", "unit of EEG Fp1"),
-        (256 + 3 * 104, b"1000    ", "range of EEG Fp1"),
+        (256 + 3 * 96, b"nV      ", "unit of EEG Fp1"),
+        (256 + 3 * 104, b"1000    ", "Physical range .* EEG Fp1"),
     ],
 )
 def test_an_edf_header_that_lies_is_refused(edf, offset, field, complaint):
-    with edf.open("r+b") as file:
-        file.seek(offset)
-        file.write(field)
+    patch(edf, offset, field)
     with pytest.raises(UserError, match=complaint):
         read(edf, ["EEG Fp1"])
 
@@ -185,18 +250,14 @@ def test_edf_signals_that_are_not_in_volts_are_left_out(tmp_path):
 
 
 def test_cnt_whose_count_and_table_disagree_is_refused(cnt):
-    with cnt.open("r+b") as file:
-        file.seek(864)
-        file.write(struct.pack("<i", 700))
+    patch(cnt, 864, struct.pack("<i", 700))
     with pytest.raises(UserError, match="700 in the header, expected 1000"):
         read(cnt)
 
 
 def test_cnt_of_noise_that_fits_no_width_is_refused(cnt):
-    size = cnt.stat().st_size
-    with cnt.open("r+b") as file:
-        file.seek(900 + 75 * 3)
-        file.write(np.random.default_rng(0).bytes(size - file.tell() - 9))
+    start = 900 + 75 * 3
+    patch(cnt, start, np.random.default_rng(0).bytes(cnt.stat().st_size - start - 9))
     with pytest.raises(UserError, match="as 32 bits"):
         read(cnt)
 
@@ -222,13 +283,17 @@ def test_a_truncated_set_is_refused(shared, tmp_path, share):
         read(copy)
 
 
-@pytest.mark.parametrize("lost", [1, 69 * 4 * 5000])
+@pytest.mark.parametrize("lost", [0, 1, 69 * 2 * 5000, 69 * 2 * 10000])
 def test_a_truncated_brainvision_file_is_refused(shared, tmp_path, lost):
+    """Its header states no length, so the marker that is put on the last sample is the only trace."""
     path = find(shared, "sub-01_ses-eeg_task-rest_eeg.vhdr")
     for part in path.parent.glob(f"{path.stem}.*"):
-        shutil.copy(part, tmp_path / part.name)
-    data = next(p for p in tmp_path.iterdir() if p.suffix == ".eeg")
-    with data.open("r+b") as file:
-        file.truncate(data.stat().st_size - lost)
+        (tmp_path / part.name).write_bytes(part.read_bytes())
+    data, markers = (tmp_path / f"{path.stem}.{kind}" for kind in ("eeg", "vmrk"))
+    data.write_bytes(data.read_bytes()[: data.stat().st_size - lost])
+    markers.write_text(markers.read_text() + "\nMk3=Stimulus,S  1,10000,1,0\n")
+    if not lost:
+        assert read(tmp_path / path.name).data.shape == (67, 10000)  # 2 of the 69 are not in volts
+        return
     with pytest.raises(UserError):
-        read(tmp_path / path.name)
+        read_header(tmp_path / path.name)

@@ -134,10 +134,15 @@ def test_eegmat_in_its_raw_folder(shared, tmp_path):
     assert row["file"] == "raw_eeg/Subject00_2.edf" and row["activity"] == "arithmetic"
 
 
-def test_reading_an_edf_or_a_cnt_imports_nothing_heavy(edf, cnt):
+@pytest.mark.parametrize(
+    ("function", "absent"),
+    [("read_header", {"mne", "scipy", "torch", "pandas"}), ("read", {"torch", "pandas"})],
+)
+def test_headers_need_no_mne_and_samples_no_torch(edf, cnt, function, absent):
     code = (
-        "import sys; from signal_diffusion.recordings.formats import read; [read(p) for p in sys.argv[1:]];"
-        "print(*{'mne', 'torch', 'pandas', 'scipy'} & set(sys.modules))"
+        "import sys; from signal_diffusion.recordings import formats;"
+        f"[formats.{function}(path) for path in sys.argv[1:]];"
+        f"print(*{absent} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, edf, cnt]
     found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())

@@ -1,5 +1,6 @@
 """Refusals that every reader shares."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,8 +24,12 @@ def indices_of(path: Path, picks: list[str], channels: tuple[str, ...]) -> list[
 
 
 def what_failed(error: Exception) -> str:
-    """A foreign reader's complaint as the start of one line, without the file's path."""
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    """A foreign reader's complaint as the start of one line, without what it quotes.
+
+    That is the file's path, or a field that in a damaged header may hold a part of a person's name.
+    """
+    complaint = re.sub(r"(['\"]).*?\1", "...", " ".join(str(error).split()))
+    return complaint[:160] or type(error).__name__
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 The header does not say how wide a sample is, and its sample count or event-table position is wrong in many
 real files (SEED-V's `7_1_20180411.cnt` has a count of -732; mne-tools/mne-python#13547). So both are
 decided by evidence: the width by which reading of the first samples has an EEG's size and smoothness, the
-count by what the header's count and a real event table agree on. A file whose evidence is missing or
-contradictory is refused.
+count by what the header's count and a real event table agree on. MNE then decodes with both given. A file
+whose evidence is missing or contradictory, or whose events MNE cannot parse, is refused.
 """
 
 import struct
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.recordings.formats.checks import indices_of, refuse, unique_names
+from signal_diffusion.recordings.formats.checks import refuse, unique_names
+from signal_diffusion.recordings.formats.mne_raw import open_raw, recording_of
 from signal_diffusion.recordings.recording import Header, Recording
 
 SETUP, ELECTRODE, TABLE = 900, 75, 9
@@ -24,18 +25,13 @@ ROUGHEST = 1.2  # SD of steps over SD: white noise has 1.41, int32 samples read 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the samples lie and what a bit is worth; `gain` and `baseline` have one entry per channel."""
+    """What MNE is to be told: the width and, unless the header's own count holds, to use the event table."""
 
     fs: float
     samples: int
-    dtype: str
+    width: int
     channels: tuple[str, ...]
-    gain: np.ndarray
-    baseline: np.ndarray
-
-    @property
-    def offset(self) -> int:
-        return SETUP + ELECTRODE * len(self.channels)
+    recount: bool
 
 
 def read_header(path: Path) -> Header:
@@ -44,14 +40,19 @@ def read_header(path: Path) -> Header:
 
 
 def read(path: Path, picks: list[str] | None = None) -> Recording:
+    from mne.io.cnt.cnt import read_raw_cnt
+
     layout = _layout(path)
-    names = layout.channels
-    chosen = list(range(len(names))) if picks is None else indices_of(path, picks, names)
-    digital = np.memmap(path, layout.dtype, "r", layout.offset, (layout.samples, len(names)))
-    data = np.ascontiguousarray(digital[:, chosen].T.astype(np.float32))
-    data -= layout.baseline[chosen, None]
-    data *= layout.gain[chosen, None]
-    return Recording(data, layout.fs, tuple(names[i] for i in chosen))
+    raw = open_raw(
+        read_raw_cnt,
+        path,
+        "a Neuroscan file that MNE can read",
+        data_format=f"int{8 * layout.width}",
+        recompute_n_samples=layout.recount,
+    )
+    if raw.n_times != layout.samples:
+        raise refuse(path, "number of samples", f"{raw.n_times} by MNE", layout.samples)
+    return recording_of(raw, path, picks)
 
 
 def _layout(path: Path) -> Layout:
@@ -69,33 +70,29 @@ def _layout(path: Path) -> Layout:
             path, "header", f"{count} channels at {fs} Hz in {SETUP + len(electrodes)} bytes", "a whole one"
         )
     entries = [electrodes[ELECTRODE * i : ELECTRODE * (i + 1)] for i in range(count)]
-    gain = (
-        np.array([struct.unpack_from("<f", e, 59)[0] * struct.unpack_from("<f", e, 71)[0] for e in entries])
-        / 204.8
-    )
-    baseline = np.array([struct.unpack_from("<h", e, 47)[0] for e in entries])
-    dtype = _width(path, start, gain)
-    _check_interleaved(path, setup, np.dtype(dtype).itemsize)
-    return Layout(
-        fs=float(fs),
-        samples=_sample_count(path, setup, count, np.dtype(dtype).itemsize),
-        dtype=dtype,
-        channels=unique_names(e[:10].split(b"\0")[0].decode("latin-1").strip() for e in entries),
-        gain=gain.astype(np.float32),
-        baseline=baseline.astype(np.float32),
-    )
+    width = _width(path, start, np.array([_gain(entry) for entry in entries]))
+    _check_interleaved(path, setup, width)
+    samples, recount = _sample_count(path, setup, count, width)
+    names = unique_names(e[:10].split(b"\0")[0].decode("latin-1").strip() for e in entries)
+    return Layout(float(fs), samples, width, names, recount)
 
 
-def _width(path: Path, start: bytes, gain: np.ndarray) -> str:
-    """The dtype under which the first samples have an EEG's standard deviation and smoothness."""
+def _gain(electrode: bytes) -> float:
+    """Microvolts per bit."""
+    (sensitivity,), (calibration,) = (struct.unpack_from("<f", electrode, at) for at in (59, 71))
+    return sensitivity * calibration / 204.8
+
+
+def _width(path: Path, start: bytes, gain: np.ndarray) -> int:
+    """The bytes per sample under which the first samples have an EEG's standard deviation and smoothness."""
     found = []
-    for dtype in ("<i4", "<i2"):
-        rows = len(start) // (np.dtype(dtype).itemsize * gain.size)
-        microvolts = gain * np.frombuffer(start, dtype, rows * gain.size).reshape(rows, gain.size)
+    for width in (4, 2):
+        rows = len(start) // (width * gain.size)
+        microvolts = gain * np.frombuffer(start, f"<i{width}", rows * gain.size).reshape(rows, gain.size)
         size, roughness = _size_and_roughness(microvolts)
         if PLAUSIBLE_SD_UV[0] <= size <= PLAUSIBLE_SD_UV[1] and roughness <= ROUGHEST:
-            return dtype
-        found.append(f"{size:.3g} uV and roughness {roughness:.2g} as {8 * np.dtype(dtype).itemsize} bits")
+            return width
+        found.append(f"{size:.3g} uV and roughness {roughness:.2g} as {8 * width} bits")
     wanted = f"{PLAUSIBLE_SD_UV[0]} to {PLAUSIBLE_SD_UV[1]} uV and at most {ROUGHEST}"
     raise refuse(path, "standard deviation of the first samples", ", ".join(found), wanted)
 
@@ -111,12 +108,13 @@ def _size_and_roughness(microvolts: np.ndarray) -> tuple[float, float]:
 
 def _check_interleaved(path: Path, setup: bytes, width: int) -> None:
     (block,) = struct.unpack_from("<i", setup, 894)
-    if block > width:
+    if block > 1 and block != width:
         raise refuse(path, "channel offset", f"{block} bytes per channel block", "interleaved samples")
 
 
-def _sample_count(path: Path, setup: bytes, channels: int, width: int) -> int:
-    """Samples per channel by the header's count and by the event table, which must not disagree."""
+def _sample_count(path: Path, setup: bytes, channels: int, width: int) -> tuple[int, bool]:
+    """Samples per channel by the header's count and by the event table, which must not disagree, and
+    whether only the table gives them."""
     size, offset, row = path.stat().st_size, SETUP + ELECTRODE * channels, channels * width
     (stated,) = struct.unpack_from("<i", setup, 864)
     (table,) = struct.unpack_from("<i", setup, 886)
@@ -131,7 +129,7 @@ def _sample_count(path: Path, setup: bytes, channels: int, width: int) -> int:
         raise refuse(
             path, "number of samples", f"{stated} in the header", f"at most the {holds} that the file holds"
         )
-    return by_count or by_table
+    return by_count or by_table, not by_count
 
 
 def _is_table(path: Path, table: int, offset: int, row: int, size: int) -> bool:

@@ -1,13 +1,29 @@
-"""From an MNE raw object to a recording, for the formats that MNE reads here."""
+"""From MNE's readers to a recording: what they complain of is refused, what they decode is microvolts."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.recordings.formats.checks import indices_of, refuse
+from signal_diffusion.recordings.formats.checks import indices_of, refuse, what_failed
 from signal_diffusion.recordings.recording import Header, Recording
 
 NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")
+# Of MNE's warnings, those (by how they begin) after which it returns other samples than were recorded.
+WRONG_SAMPLES = "Number of records|Scaling factor|Physical range|Inconsistent file"
+BLOCK = 2**15  # samples at a time: MNE decodes to float64, and a block of it stays in the cache
+
+
+def open_raw(reader: Callable, path: Path, wanted: str, wrong: str = WRONG_SAMPLES, **arguments):
+    """MNE's raw object, without its samples; raises UserError for what the reader raises or warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", wrong)
+        try:
+            return reader(path, preload=False, verbose="warning", **arguments)
+        except Exception as error:  # a damaged header makes MNE, configparser and scipy raise nearly anything
+            raise refuse(path, "header", what_failed(error), wanted) from error
 
 
 def header_of(raw, format_name: str) -> Header:
@@ -17,11 +33,8 @@ def header_of(raw, format_name: str) -> Header:
 
 def recording_of(raw, path: Path, picks: list[str] | None) -> Recording:
     """The picked channels, or all in volts; raises UserError for a picked channel that is not in volts."""
-    volts = [
-        name
-        for name, kind in zip(raw.ch_names, raw.get_channel_types(), strict=True)
-        if kind not in NOT_VOLTS
-    ]
+    kinds = zip(raw.ch_names, raw.get_channel_types(), strict=True)
+    volts = [name for name, kind in kinds if kind not in NOT_VOLTS]
     names = volts if picks is None else picks
     chosen = indices_of(path, list(names), tuple(raw.ch_names))
     foreign = sorted(set(names) - set(volts))
@@ -29,7 +42,16 @@ def recording_of(raw, path: Path, picks: list[str] | None) -> Recording:
         raise refuse(
             path, "unit", f"{', '.join(foreign) or 'no channel'} not in volts", "EEG channels in volts"
         )
-    data = raw.get_data(picks=chosen) * 1e6
-    return Recording(
-        data.astype(np.float32), float(raw.info["sfreq"]), tuple(raw.ch_names[i] for i in chosen)
-    )
+    return Recording(_microvolts(raw, path, chosen), float(raw.info["sfreq"]), tuple(names))
+
+
+def _microvolts(raw, path: Path, chosen: list[int]) -> np.ndarray:
+    data = np.empty((len(chosen), raw.n_times), np.float32)
+    try:
+        for start in range(0, raw.n_times, BLOCK):
+            block = data[:, start : start + BLOCK]
+            volts = raw.get_data(chosen, start, start + block.shape[1], verbose="error")
+            np.multiply(volts, 1e6, out=block, casting="same_kind")
+    except (ValueError, RuntimeError, OSError) as error:
+        raise refuse(path, "samples", what_failed(error), f"{raw.n_times} per channel") from error
+    return data
