@@ -6,8 +6,8 @@ MNE takes the length from the data file; what the header and the markers say sho
 import re
 from pathlib import Path
 
-from signal_diffusion.recordings.formats.checks import refuse, what_failed
-from signal_diffusion.recordings.formats.mne_raw import header_of, recording_of
+from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.mne_raw import header_of, open_raw, recording_of
 from signal_diffusion.recordings.recording import Header, Recording
 
 BYTES = {"INT_16": 2, "IEEE_FLOAT_32": 4}
@@ -24,10 +24,8 @@ def read(path: Path, picks: list[str] | None = None) -> Recording:
 def _open(path: Path):
     from mne.io.brainvision.brainvision import read_raw_brainvision
 
-    try:
-        raw = read_raw_brainvision(path, preload=False, verbose="error")
-    except Exception as error:  # a damaged header makes configparser and MNE raise nearly anything
-        raise refuse(path, "header", what_failed(error), "a BrainVision header and its data") from error
+    # Of a cut data file whose header states no length, markers behind its end are the only trace.
+    raw = open_raw(read_raw_brainvision, path, "a BrainVision header, its data and their markers", "Omitted")
     _check_length(path, raw.n_times)
     return raw
 
@@ -43,19 +41,6 @@ def _check_length(path: Path, samples: int) -> None:
     stated = int(_value(header, "DataPoints", str(samples)))
     if samples != stated:
         raise refuse(path, f"samples in {data.name}", samples, f"{stated} from the header")
-    markers = path.parent / _value(header, "MarkerFile", path.stem + ".vmrk").replace("$b", path.stem)
-    last = _last_marker(markers)
-    if last > samples:
-        raise refuse(path, f"samples in {data.name}", samples, f"at least {last}, where the last marker is")
-
-
-def _last_marker(path: Path) -> int:
-    """Position, in samples from 1, of the last marker; 0 without a marker file."""
-    if not path.is_file():
-        return 0
-    text = path.read_text(encoding="utf-8", errors="replace")
-    found = re.findall(r"^Mk\d+=[^,\n]*,[^,\n]*,\s*(\d+)\s*,", text, flags=re.MULTILINE)
-    return max(map(int, found), default=0)
 
 
 def _value(header: str, key: str, default: str) -> str:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from signal_diffusion.recordings.formats.checks import refuse, what_failed
-from signal_diffusion.recordings.formats.mne_raw import header_of, recording_of
+from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.mne_raw import header_of, open_raw, recording_of
 from signal_diffusion.recordings.recording import Header, Recording
 
 
@@ -18,13 +18,7 @@ def read(path: Path, picks: list[str] | None = None) -> Recording:
 def _open(path: Path):
     from mne.io.eeglab.eeglab import read_raw_eeglab
 
-    try:
-        raw = read_raw_eeglab(path, preload=False, montage_units="auto", verbose="error")
-    except FileNotFoundError as error:
-        name = Path(str(error.filename or path.with_suffix(".fdt"))).name
-        raise refuse(path, "data file", f"no {name}", "it beside the set") from error
-    except Exception as error:  # a damaged MATLAB file makes scipy and MNE raise nearly anything
-        raise refuse(path, "structure", what_failed(error), "a continuous EEGLAB set") from error
+    raw = open_raw(read_raw_eeglab, path, "a continuous EEGLAB set, its .fdt beside it", montage_units="auto")
     _check_size(path, raw)
     return raw
 
