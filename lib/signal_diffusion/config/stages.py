@@ -21,7 +21,7 @@ def _walk(model: Section, stage: str, prefix: str):
         value, dotted = getattr(model, name), f"{prefix}{name}"
         if isinstance(value, Section):
             yield from _walk(value, stage, f"{dotted}.")
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and any(isinstance(each, Section) for each in value.values()):
             for entry, section in value.items():
                 yield from _walk(section, stage, f"{dotted}.{entry}.")
         elif stage in metadata(field).get("stage", ()):
@@ -31,4 +31,6 @@ def _walk(model: Section, stage: str, prefix: str):
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
