@@ -49,7 +49,8 @@ def _meaning(path: Path) -> str:
     return hashlib.sha256(repr(_canonical(_tree(path))).encode()).hexdigest()
 
 
-def _imports(path: Path, package: str) -> list[str]:
+@cache
+def _imports(path: Path, package: str) -> tuple[str, ...]:
     """Dotted names of this project's modules, or of things in them, that a file of `package` imports."""
     names = []
     for node in ast.walk(_tree(path)):
@@ -58,7 +59,8 @@ def _imports(path: Path, package: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(package, node)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return [part for name in names if name.startswith(f"{PACKAGE}.") for part in _with_parents(name)]
+    parts = [part for name in names if name.startswith(f"{PACKAGE}.") for part in _with_parents(name)]
+    return tuple(dict.fromkeys(parts))
 
 
 def _absolute(package: str, node: ast.ImportFrom) -> str:
@@ -68,11 +70,13 @@ def _absolute(package: str, node: ast.ImportFrom) -> str:
     return ".".join(parts[: len(parts) - node.level + 1] + ([node.module] if node.module else []))
 
 
+@cache
 def _with_parents(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[:end]) for end in range(2, len(parts) + 1)]  # the root only loads others lazily
 
 
+@cache
 def _file(name: str) -> Path | None:
     path = LIB.joinpath(*name.split("."))
     return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)

@@ -53,8 +53,8 @@ def project(tmp_path, monkeypatch):
 
 
 def mark(project, *extra, **named):
-    module._tree.cache_clear()
-    module._meaning.cache_clear()
+    for function in (module._tree, module._meaning, module._imports, module._file):
+        function.cache_clear()
     return module.fingerprint(project / "script.py", *extra, **named)
 
 
