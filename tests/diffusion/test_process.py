@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from signal_diffusion.diffusion.process import Process, add_noise, expand
 
 

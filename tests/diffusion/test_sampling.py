@@ -4,12 +4,11 @@ import math
 
 import pytest
 import torch
-from torch import nn
-
 from signal_diffusion.diffusion.guidance import guided_velocity
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.diffusion.solvers import SOLVERS, euler, heun, time_grid
+from torch import nn
 
 STD = 0.5
 

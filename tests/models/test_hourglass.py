@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from signal_diffusion.models.hourglass import Hourglass, Level
 from signal_diffusion.models.layers import AxialRoPE, merge_patches, rotate, split_patches
 
