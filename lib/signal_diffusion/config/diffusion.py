@@ -180,7 +180,7 @@ class Objective(Section):
 class Inference(Section):
     """Sampling, during training's evaluation and in generation."""
 
-    solver: Literal["euler", "heun"] = key(
+    solver: Literal["euler", "heun", "dpmpp_2m"] = key(
         "euler",
         "ODE solver; `ddim` is accepted for euler, to which it is equal on this path.",
         stage="generation",
