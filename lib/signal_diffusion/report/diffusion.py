@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from signal_diffusion.config import load_recipe
 from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.datasets.labels import LABELS
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.publish import publish_model, publish_samples, usage
@@ -22,8 +22,12 @@ def draw_run(
 ) -> None:
     """Draw every figure of the run into the folder `out`."""
     real, generated = real_set(dataset, run.evaluation.reference_split), generated_set(synthetic)
-    labels = [name for name in real.labels.columns if name in LABELS and name != "age"]
-    shown = [name for name in labels if real.labels[name].replace("", None).nunique() > 1]
+    fields = load_recipe(run.dataset.name).captions.fields
+    shown = [
+        name
+        for name in ("gender", "health", "activity")
+        if name in fields and real.labels[name].nunique() > 1
+    ]
     out.mkdir(parents=True, exist_ok=True)
     records = figures.read_stats(stats) if stats.is_file() else []
     arrays = load_tensors(curves)[0]
