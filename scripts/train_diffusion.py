@@ -13,8 +13,12 @@ def main() -> None:
     parser.add_argument("--run", required=True, type=Path, help="TOML file of config/diffusion/")
     parser.add_argument("--dataset", required=True, type=Path, help="folder of the dataset")
     parser.add_argument("--captions", type=Path, help="embeddings of its captions, for caption runs")
-    parser.add_argument("--checkpoints", required=True, type=Path, help="folder of the checkpoints")
-    parser.add_argument("--out", required=True, type=Path, help="safetensors file of the final model")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        help="folder of the checkpoints; default: training.resume, or beside --out",
+    )
+    parser.add_argument("--out", type=Path, help="weights file to write; default: in training.output_dir")
     args = parser.parse_args()
     train_run(load_run(args.run), args.dataset, args.captions, args.out, args.checkpoints)
 

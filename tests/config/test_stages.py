@@ -32,7 +32,7 @@ def snapshot() -> dict[str, str]:
         (RUN, "model.extras.text_encoder", '"words"', {"captions", "training"}),
         (RUN, "inference.denoising_steps", "5", {"generation"}),
         (RUN, "generation.seed", "5", {"generation"}),
-        (RUN, "generation.grid_per_condition", "4", {"figures"}),
+        (RUN, "generation.grid_per_condition", "3", {"figures"}),
         (RUN, "evaluation.bootstrap", "50", {"evaluation"}),
         (RUN, "evaluation.reference_split", '"val"', {"generation", "evaluation"}),
         (RECIPE, "captions.modality", '"picture"', {"dataset"}),

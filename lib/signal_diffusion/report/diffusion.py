@@ -31,7 +31,17 @@ def draw_run(
     out.mkdir(parents=True, exist_ok=True)
     records = figures.read_stats(stats) if stats.is_file() else []
     arrays = load_tensors(curves)[0]
-    figures.draw_run(out, read_json(metrics), arrays, real, generated, read_spec(dataset), shown, records)
+    figures.draw_run(
+        out,
+        read_json(metrics),
+        arrays,
+        real,
+        generated,
+        read_spec(dataset),
+        shown,
+        records,
+        run.generation.grid_per_condition,
+    )
 
 
 def publish_run(

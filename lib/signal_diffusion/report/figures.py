@@ -33,14 +33,15 @@ def draw_run(
     spec: Mapping[str, Any],
     labels: Sequence[str],
     stats: Sequence[Mapping[str, float]],
+    columns: int = 4,
 ) -> list[str]:
     """Draw each figure of `CAPTIONS` that the run has data for into `out`; returns their file names.
 
     `metrics` and `arrays` are a `Battery`'s; `real` are unseen windows, `spec` is dataset.json, `labels` the
-    categorical caption fields that make the rows of the grid, `stats` the lines of stats.jsonl.
+    categorical caption fields that make the rows of the grid, of `columns` images each, `stats` stats.jsonl's lines.
     """
     figures = {
-        "samples": images.sample_grid(real, generated, spec, labels),
+        "samples": images.sample_grid(real, generated, spec, labels, columns),
         "sample": _pair(real, generated, spec, labels),
         "distances": scores.distances(metrics),
         "spectra": curves.mean_spectra(arrays),

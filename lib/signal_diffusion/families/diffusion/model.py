@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.hourglass import Attention, HourglassExtras
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.models.hourglass import Hourglass, Level
@@ -65,9 +66,8 @@ def describe(run: DiffusionRun, shape: tuple[int, ...], condition_width: int) ->
     """
     return {
         "model": run.model.name,
-        "network": run.model.extras.model_dump(mode="json"),
+        "network": ARGUMENTS[run.model.name](run.model.extras, shape[0], condition_width),
         "image_shape": list(shape),
-        "condition_width": condition_width,
         "process": process_arguments(run),
     }
 
@@ -87,37 +87,40 @@ def process_arguments(run: DiffusionRun) -> dict[str, Any]:
 def build(description: Mapping[str, Any]) -> tuple[Denoiser, Process]:
     """A denoiser with fresh weights, drawn from torch's global generator, and its process."""
     shape = description["image_shape"]
-    network = NETWORKS[description["model"]](description["network"], shape[0], description["condition_width"])
-    denoiser = Denoiser(network, torch.zeros(shape), torch.ones(shape))
-    return denoiser, Process(**description["process"])
+    network = NETWORKS[description["model"]](**description["network"])
+    return Denoiser(network, torch.zeros(shape), torch.ones(shape)), Process(**description["process"])
 
 
-def _hourglass(extras: Mapping[str, Any], channels: int, condition_width: int) -> Hourglass:
-    levels = [
-        Level(depth, width, hidden, attention["d_head"], _kernel(attention), dropout)
-        for depth, width, hidden, attention, dropout in zip(
-            extras["depths"],
-            extras["widths"],
-            extras["d_ffs"],
-            extras["self_attns"],
-            extras["dropout_rate"],
-            strict=True,
-        )
-    ]
-    return Hourglass(
-        channels,
-        extras["patch_size"],
-        levels,
-        extras["mapping_width"],
-        extras["mapping_depth"],
-        extras["mapping_d_ff"],
-        condition_width,
-        extras["mapping_dropout_rate"],
+def _hourglass_arguments(extras: HourglassExtras, channels: int, condition_width: int) -> dict[str, Any]:
+    rows = zip(
+        extras.depths, extras.widths, extras.d_ffs, extras.self_attns, extras.dropout_rate, strict=True
     )
+    return {
+        "channels": channels,
+        "patch": extras.patch_size,
+        "levels": [_level(*row) for row in rows],
+        "mapping_width": extras.mapping_width,
+        "mapping_depth": extras.mapping_depth,
+        "mapping_hidden": extras.mapping_d_ff,
+        "mapping_dropout": extras.mapping_dropout_rate,
+        "condition_width": condition_width,
+    }
 
 
-def _kernel(attention: Mapping[str, Any]) -> int | None:
-    return attention["kernel_size"] if attention["type"] == "neighborhood" else None
+def _level(depth: int, width: int, hidden: int, attention: Attention, dropout: float) -> dict[str, Any]:
+    return {
+        "depth": depth,
+        "width": width,
+        "hidden": hidden,
+        "head_dim": attention.d_head,
+        "kernel_size": attention.kernel_size if attention.type == "neighborhood" else None,
+        "dropout": dropout,
+    }
 
 
+def _hourglass(levels: list[Mapping[str, Any]], **arguments: Any) -> Hourglass:
+    return Hourglass(levels=[Level(**level) for level in levels], **arguments)
+
+
+ARGUMENTS = {"hourglass": _hourglass_arguments}
 NETWORKS = {"hourglass": _hourglass}

@@ -31,10 +31,13 @@ SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_diffusion.py"
 def train_run(run: DiffusionRun, dataset: Path, captions: Path | None, out: Path, checkpoints: Path) -> None:
     """Train `run` on the dataset folder `dataset` and write `out`, safetensors that describe themselves.
 
-    captions: embeddings of its captions, for caption runs. checkpoints: folder to go on from and to write to;
+    captions: embeddings of its captions, for caption runs. out: default model.safetensors in `training.output_dir`.
+    checkpoints: folder to go on from and to write to, default `training.resume`, else `checkpoints` beside `out`;
     it stays until the run is published. Beside `out` the loop writes stats.jsonl and TensorBoard events.
     Raises UserError when a subject, recording or window stands in two splits.
     """
+    out = out or _default_out(run)
+    checkpoints = checkpoints or Path(run.training.resume or out.parent / "checkpoints")
     windows = Windows(dataset, run.dataset.train_split)
     check_dataset(dataset)
     embeddings = _embeddings(run, captions)
@@ -99,6 +102,12 @@ def condition_width(run: DiffusionRun, embeddings: Mapping[str, np.ndarray] | No
             f"set {found} or remove the key"
         )
     return found
+
+
+def _default_out(run: DiffusionRun) -> Path:
+    if run.training.output_dir is None:
+        raise UserError(f"{run.path} [training] output_dir: not set; set it, or give --out")
+    return Path(run.training.output_dir) / "model.safetensors"
 
 
 def _embeddings(run: DiffusionRun, captions: Path | None) -> dict[str, np.ndarray] | None:
