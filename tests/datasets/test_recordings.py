@@ -31,7 +31,7 @@ def eegmat(shared, tmp_path_factory):
 def test_every_subject_has_a_place_and_a_caption(eegmat):
     check_dataset(eegmat)
     splits = pd.read_csv(eegmat / "splits.csv")
-    assert splits["split"].value_counts().to_dict() == {"train": 8, "val": 1, "test": 1}
+    assert splits["split"].value_counts().to_dict() == {"train": 7, "val": 1, "test": 2}
     rows = pd.read_csv(eegmat / "metadata.csv")
     assert rows["subject"].nunique() == SUBJECTS
     first = rows[rows["age"] == 21].iloc[0]
