@@ -6,10 +6,14 @@ that chooses a module from a registry names it in `extra_modules`.
 """
 
 import ast
+import atexit
 import hashlib
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from signal_diffusion.files import write_json
 
 PACKAGE = "signal_diffusion"
 LIB = Path(__file__).resolve().parent.parent
@@ -26,41 +30,65 @@ def fingerprint(script: str | Path, extra_modules: Iterable[str] = (), heard: It
     """
     script = Path(script)
     silent = set(SILENT) - set(heard)
+    meaning, imports = _facts(script, "")
     found: dict[str, str] = {}
-    waiting = [*_imports(script, ""), *extra_modules]
+    waiting = [*imports, *extra_modules]
     while waiting:
         name = waiting.pop()
         path = _file(name)
         if name in found or path is None or _below(name, silent):
             continue
-        found[name] = _meaning(path)
-        waiting += _imports(path, name if path.name == "__init__.py" else name.rpartition(".")[0])
-    parts = [_meaning(script), *(f"{name} {found[name]}" for name in sorted(found))]
+        found[name], imports = _facts(path, name if path.name == "__init__.py" else name.rpartition(".")[0])
+        waiting += imports
+    parts = [meaning, *(f"{name} {found[name]}" for name in sorted(found))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+def _facts(path: Path, package: str) -> tuple[str, list[str]]:
+    """What a file of `package` means, as a hash, and what it imports; known from an earlier plan by its text."""
+    text, known = path.read_text(encoding="utf-8"), _remembered()
+    key = hashlib.sha256(f"{package}\n{text}".encode()).hexdigest()
+    if key not in known:
+        tree = ast.parse(text, filename=str(path))
+        meaning = hashlib.sha256(repr(_canonical(tree)).encode()).hexdigest()
+        known[key] = [meaning, _imports(tree, package)]
+    meaning, imports = known[key]
+    return meaning, imports
 
 
 @cache
-def _meaning(path: Path) -> str:
-    return hashlib.sha256(repr(_canonical(_tree(path))).encode()).hexdigest()
+def _remembered() -> dict[str, list]:
+    """Facts by text, kept beside Snakemake's own records where there are any; another reader starts anew."""
+    reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    path = LIB.parent / ".snakemake" / "fingerprints.json"
+    if not path.parent.is_dir():
+        return {}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    facts = dict(kept.get("facts", {})) if kept.get("reader") == reader else {}
+    atexit.register(_keep, path, reader, facts, len(facts))
+    return facts
 
 
-@cache
-def _imports(path: Path, package: str) -> tuple[str, ...]:
+def _keep(path: Path, reader: str, facts: dict[str, list], before: int) -> None:
+    if len(facts) > before and path.parent.is_dir():
+        write_json(path, {"reader": reader, "facts": facts})
+
+
+def _imports(tree: ast.Module, package: str) -> list[str]:
     """Dotted names of this project's modules, or of things in them, that a file of `package` imports."""
     names = []
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(package, node)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     parts = [part for name in names if name.startswith(f"{PACKAGE}.") for part in _with_parents(name)]
-    return tuple(dict.fromkeys(parts))
+    return list(dict.fromkeys(parts))
 
 
 def _absolute(package: str, node: ast.ImportFrom) -> str:

@@ -53,7 +53,7 @@ def project(tmp_path, monkeypatch):
 
 
 def mark(project, *extra, **named):
-    for function in (module._tree, module._meaning, module._imports, module._file):
+    for function in (module._facts, module._remembered, module._file):
         function.cache_clear()
     return module.fingerprint(project / "script.py", *extra, **named)
 
@@ -105,3 +105,16 @@ def test_a_silent_module_counts_where_it_is_heard(project):
     append(project, "report/figures.py")
     assert mark(project) == silent
     assert mark(project, heard=["report"]) != heard
+
+
+def test_facts_are_kept_beside_snakemakes_records(project, monkeypatch):
+    (project.parent / ".snakemake").mkdir(exist_ok=True)
+    kept = []
+    monkeypatch.setattr(
+        module.atexit, "register", lambda function, *arguments: kept.append((function, arguments))
+    )
+    before = mark(project)
+    for function, arguments in kept:
+        function(*arguments)
+    monkeypatch.setattr(module.ast, "parse", None)  # nothing is parsed again
+    assert mark(project) == before
