@@ -1,6 +1,5 @@
 # What the rules ask while jobs are planned: typed TOML files, the recordings that exist, keys and code.
 import functools
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
-from signal_diffusion.acceptance import code_param
+from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
@@ -154,12 +153,6 @@ def model_modules(name):
 
 def option(flag, value=None):
     return f"{flag} {shlex.quote(str(value))}" if value else ""
-
-
-def keys(section, stage, *without):
-    """The values that a stage reads, as one param that changes exactly when one of them does."""
-    found = configuration.stage_keys(section, stage)
-    return json.dumps({key: value for key, value in found.items() if key not in without}, sort_keys=True)
 
 
 @once

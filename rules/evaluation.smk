@@ -25,7 +25,7 @@ rule evaluate_diffusion:
         mem_mb=8000,
         runtime=120,
     params:
-        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "evaluation"),
+        values=lambda wildcards: values_param(run("diffusion", wildcards.run), "evaluation"),
         code=code("evaluate_diffusion"),
         encoder=lambda wildcards: option("--encoder", *encoder_of(wildcards.run)),
     message:
@@ -62,7 +62,7 @@ rule plot_diffusion:
         mem_mb=4000,
         runtime=30,
     params:
-        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "figures"),
+        values=lambda wildcards: values_param(run("diffusion", wildcards.run), "figures"),
         code=code("plot_diffusion", heard=("report",)),
         # Not an input: training appends to it over several attempts.
         stats=f"{WORK}/diffusion/{{run}}/stats.jsonl",

@@ -17,7 +17,7 @@ rule generate:
         mem_mb=8000,
         runtime=240,
     params:
-        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "generation"),
+        values=lambda wildcards: values_param(run("diffusion", wildcards.run), "generation"),
         code=lambda wildcards: code("generate", model_modules(wildcards.run)),
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
         untrained=lambda wildcards: "--untrained" if wildcards.which == "untrained" else "",

@@ -14,7 +14,7 @@ rule simulate_subject:
         mem_mb=1000,
         runtime=10,
     params:
-        config_keys=lambda wildcards: keys(recipe(wildcards.recipe), "index", "simulation.subjects"),
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "index", ["simulation.subjects"]),
         code=code("simulate"),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
@@ -65,7 +65,7 @@ rule index_simulated:
         mem_mb=1000,
         runtime=60,
     params:
-        config_keys=lambda wildcards: keys(recipe(wildcards.recipe), "index"),
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "index"),
         code=lambda wildcards: index_code("demo", wildcards.recipe),
         root=lambda wildcards: root_of("demo", wildcards.recipe),
     message:

@@ -15,7 +15,7 @@ rule shard:
         mem_mb=4000,
         runtime=30,
     params:
-        config_keys=lambda wildcards: keys(recipe(wildcards.recipe), "shards"),
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards"),
         code=lambda wildcards: code("shard", readers([entry_of(wildcards).path])),
         reference=lambda wildcards: option("--reference", entry_of(wildcards).reference),
     message:

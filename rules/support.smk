@@ -15,7 +15,7 @@ rule support:
         mem_mb=4000,
         runtime=60,
     params:
-        config_keys=lambda wildcards: keys(run("support", wildcards.run), "support"),
+        values=lambda wildcards: values_param(run("support", wildcards.run), "support"),
         code=lambda wildcards: code(support_script(wildcards)),
         script=support_script,
     message:

@@ -16,7 +16,7 @@ rule encode_captions:
         mem_mb=8000,
         runtime=60,
     params:
-        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "captions"),
+        values=lambda wildcards: values_param(run("diffusion", wildcards.run), "captions"),
         code=code("encode_captions"),
         encoder=lambda wildcards: text_encoder(wildcards.run)[1],
     message:
@@ -43,7 +43,7 @@ rule train_diffusion:
         mem_mb=8000,
         runtime=1440,
     params:
-        config_keys=lambda wildcards: keys(run("diffusion", wildcards.run), "training"),
+        values=lambda wildcards: values_param(run("diffusion", wildcards.run), "training"),
         code=lambda wildcards: code("train_diffusion", model_modules(wildcards.run)),
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
         # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.

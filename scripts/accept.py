@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from signal_diffusion import cli
-from signal_diffusion.acceptance import accept
+from signal_diffusion.config.params import accept
 
 
 def main() -> None:

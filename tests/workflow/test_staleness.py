@@ -121,13 +121,27 @@ def cpu_seconds(project, *command):
     return text, sum(after[2:4]) - sum(before[2:4])
 
 
-def test_accepted_code_makes_nothing_stale_but_changed_values_still_do(restored):
-    kept = restored.folder.parent / "metadata"
-    shutil.copytree(restored.folder / ".snakemake/metadata", kept)
-    restored.edit(f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n")
-    restored.edit(RUN, replaced("bootstrap = 20", "bootstrap = 21"))
-    assert restored.planned() == TRAINED
-    restored.run("python", "scripts/accept.py")
-    assert restored.planned() == EVALUATED
-    shutil.rmtree(restored.folder / ".snakemake/metadata")
-    shutil.move(kept, restored.folder / ".snakemake/metadata")
+@pytest.fixture
+def accepting(restored):
+    """The restored project, whose records are put back too."""
+    records, kept = restored.folder / ".snakemake/metadata", restored.folder.parent / "metadata"
+    shutil.copytree(records, kept)
+    yield restored
+    shutil.rmtree(records)
+    shutil.move(kept, records)
+
+
+def test_accepted_code_makes_nothing_stale_but_changed_values_still_do(accepting):
+    accepting.edit(f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n")
+    accepting.edit(RUN, replaced("bootstrap = 20", "bootstrap = 21"))
+    assert accepting.planned() == TRAINED
+    accepting.run("python", "scripts/accept.py")
+    assert accepting.planned() == EVALUATED
+
+
+def test_a_key_that_the_code_has_gained_is_accepted_with_it(accepting):
+    new = '    novelty: int = key(1, "New.", stage="generation")\n    num_samples: int = key('
+    accepting.edit(f"{LIB}/config/sampling.py", replaced("    num_samples: int = key(", new))
+    assert accepting.planned() == GENERATED
+    accepting.run("python", "scripts/accept.py")
+    assert accepting.planned() == {}
