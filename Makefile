@@ -15,6 +15,7 @@ $(READY): pyproject.toml constraints.txt envs/install.sh
 	@touch $@
 
 demo: $(READY)
+	@echo "From simulated recordings to results/diffusion/demo; .venv/bin/python scripts/status.py shows the jobs"
 	snakemake --quiet rules host reason -- results/diffusion/demo
 	@echo "Done. Start with results/diffusion/demo/README.md; the figures are beside it."
 
