@@ -58,7 +58,7 @@ def publish_run(
     """Put model, samples, metrics, figures and card into `out`; the checkpoints of the run are then let go."""
     publish_model(run, dataset, encoder, model, out / "model")
     publish_samples(synthetic, out / "samples")
-    shutil.copytree(drawn, out / "figures")
+    shutil.copytree(drawn, out / "figures", ignore=shutil.ignore_patterns(".*"))
     shutil.copyfile(metrics, out / "metrics.json")
     if (model.parent / STATS).is_file():
         shutil.copyfile(model.parent / STATS, out / STATS)

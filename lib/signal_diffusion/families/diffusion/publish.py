@@ -44,7 +44,7 @@ def publish_model(run: DiffusionRun, dataset: Path, encoder: str | None, model: 
 
 def publish_samples(synthetic: Path, out: Path) -> None:
     """The synthetic dataset, and its first images as PNG named by number with their captions in captions.txt."""
-    shutil.copytree(synthetic, out / "dataset")
+    shutil.copytree(synthetic, out / "dataset", ignore=shutil.ignore_patterns(".*"))
     windows = Windows(synthetic, SYNTHETIC)
     rows = np.linspace(0, len(windows) - 1, min(SHOWN_SAMPLES, len(windows))).round().astype(np.int64)
     for row, image in zip(rows, windows.images(rows), strict=True):
