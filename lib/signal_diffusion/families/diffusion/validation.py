@@ -1,7 +1,6 @@
 """Seeded evaluation while a run trains: the same windows, noise and conditions every time."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from signal_diffusion.diffusion.process import Process, add_noise
 from signal_diffusion.families.diffusion.sample import draw, sampling_of
 from signal_diffusion.metrics.distances import cubic, mmd
 from signal_diffusion.metrics.features import Standardiser, spectral_features
+from signal_diffusion.metrics.sets import ImageSet
 
 GRID_GAP = 2
 
@@ -94,16 +94,10 @@ class Validation:
         features = [
             standardiser.standardise(f) for f in (spectral_features(images, self._reference.spec), real)
         ]
-        people = subjects(self._reference.metadata.iloc[rows])
-        groups = np.arange(len(images)), people
+        people = ImageSet.real(self._reference.images(rows), self._reference.metadata.iloc[rows])
+        groups = np.arange(len(images)), people.groups
         weights = tuple(np.ones((1, len(f))) for f in features)
         return float(mmd(cubic, *features, groups, weights)[0])
-
-
-def subjects(metadata: Mapping) -> np.ndarray:
-    """One number per subject, int64 [n]."""
-    names = metadata["dataset"].astype(str) + "/" + metadata["subject"].astype(str)
-    return np.unique(names, return_inverse=True)[1]
 
 
 def mosaic(images: np.ndarray) -> np.ndarray:
