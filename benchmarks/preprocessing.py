@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -20,6 +22,7 @@ if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 from signal_diffusion.config.recipe import Signal, Simulation, Spectrogram  # noqa: E402
+from signal_diffusion.environment import keep_freed_memory  # noqa: E402
 from signal_diffusion.files import save_tensors  # noqa: E402
 from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
@@ -37,9 +40,11 @@ def main() -> None:
     parser.add_argument("recording", nargs="?", type=Path, help="any readable recording with the 19 channels")
     parser.add_argument("--repeats", type=int, default=30, help="runs of each measurement (default 30)")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as every script does
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.recording or simulated(Path(folder))
-        report(path, Path(folder) / "shard.safetensors", arguments.repeats)
+        shards = (Path(folder) / f"{number}.safetensors" for number in count())
+        report(path, shards, arguments.repeats)
 
 
 def simulated(folder: Path) -> Path:
@@ -47,20 +52,20 @@ def simulated(folder: Path) -> Path:
     return simulate_subject(simulation, 0, folder)[0]
 
 
-def report(path: Path, out: Path, repeats: int) -> None:
+def report(path: Path, shards: Iterator[Path], repeats: int) -> None:
     header = read_header(path)
     signal, spectrogram = Signal(), Spectrogram()
     print(f"{path.name}: {len(header.channels)} channels, {header.fs:g} Hz, {header.duration:g} s, one core")
-    for label, stage in stages(path, out, signal, spectrogram).items():
+    for label, stage in stages(path, shards, signal, spectrogram).items():
         print(f"  {label:<34} {1e3 * best(stage, repeats):7.1f} ms")
-    seconds = best(lambda: shard_recording(path, out, CHANNELS, None, signal, spectrogram), repeats)
+    seconds = best(lambda: shard_recording(path, next(shards), CHANNELS, None, signal, spectrogram), repeats)
     multiple = header.duration / seconds
     print(f"  {'recording to shard, end to end':<34} {1e3 * seconds:7.1f} ms")
     print(f"{multiple:.0f} times real time (target {TARGET}), best of {repeats}")
     print(f"start of a job: {start_up():.2f} s of imports")
 
 
-def stages(path: Path, out: Path, signal: Signal, spectrogram: Spectrogram) -> dict:
+def stages(path: Path, shards: Iterator[Path], signal: Signal, spectrogram: Spectrogram) -> dict:
     """The parts of `shard_recording`, each ready to run alone."""
     raw = read(path)
     data = pick(raw, CHANNELS).data
@@ -76,11 +81,11 @@ def stages(path: Path, out: Path, signal: Signal, spectrogram: Spectrogram) -> d
         "read": lambda: read(path),
         "pick": lambda: pick(raw, CHANNELS),
         "offset": lambda: data - data.mean(axis=1, keepdims=True),
-        "average reference": lambda: average_reference(data),
         "resample": lambda: resample(data, raw.fs, signal.fs),
+        "average reference": lambda: average_reference(resampled),
         "rows and basis": lambda: transform().factors,
         f"{len(starts)} windows: STFT, dB, float16": lambda: spectrogram_windows(stft, resampled, starts),
-        "write": lambda: save_tensors(out, arrays, {}),
+        "write": lambda: save_tensors(next(shards), arrays, {}),
     }
 
 

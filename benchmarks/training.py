@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from signal_diffusion.config import load_recipe, load_run
+from signal_diffusion.environment import keep_freed_memory
 from signal_diffusion.families.diffusion.model import build, describe
 from signal_diffusion.families.diffusion.task import flow_loss
 from signal_diffusion.training.optim import OptimizerPlan, build_optimizer
@@ -49,6 +50,7 @@ def main():
     parser.add_argument("run", nargs="?", type=Path, default=Path("config/diffusion/demo.toml"))
     parser.add_argument("--steps", type=int, default=30)
     args = parser.parse_args()
+    keep_freed_memory()  # as every script does
     run = load_run(args.run)
     torch.set_num_threads(run.training.threads)
     step, parameters = stepper(run)

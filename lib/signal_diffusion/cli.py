@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 
+from signal_diffusion.environment import keep_freed_memory
 from signal_diffusion.errors import RunHeld, UserError
 
 MISTAKE, HELD, INTERRUPTED = 2, 75, 130
@@ -10,6 +11,7 @@ MISTAKE, HELD, INTERRUPTED = 2, 75, 130
 
 def run(main: Callable[[], None]) -> None:
     """Call `main` and exit: 0, 2 on a `UserError`, 75 on a `RunHeld` (EX_TEMPFAIL), 130 on Ctrl-C."""
+    keep_freed_memory()
     try:
         main()
     except UserError as error:

@@ -1,6 +1,8 @@
 """The environment that a workflow's jobs inherit, on this machine or through a cluster."""
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 
@@ -15,3 +17,15 @@ def set_up_jobs(settings: str | None = None) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if settings is not None:
         os.environ["SIGNAL_DIFFUSION_CONFIG"] = os.path.abspath(settings)
+
+
+def keep_freed_memory() -> None:
+    """Let this process reuse the memory that it frees; glibc else returns large arrays and faults them in anew.
+
+    That was a fifth of the time to a shard. Other C libraries are left as they are.
+    """
+    if sys.platform == "linux" and os.confstr("CS_GNU_LIBC_VERSION"):
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+        libc = ctypes.CDLL(None)
+        libc.mallopt(mmap_threshold, 2**25)  # the most that glibc takes
+        libc.mallopt(trim_threshold, 2**31 - 1)

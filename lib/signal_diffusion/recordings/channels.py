@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,6 +39,7 @@ def channel_names(wanted: str | Iterable[str]) -> list[str]:
     return names
 
 
+@lru_cache(4096)
 def canonical(name: str) -> str:
     """One spelling for one electrode: "EEG T3-REF", "t7" and "T7." are all "t7"; "FP1-F7" stays a pair."""
     key = re.sub(r"^(eeg|ecg)[\s:_-]+", "", name.strip().lower()).strip(" .")

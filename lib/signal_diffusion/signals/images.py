@@ -21,12 +21,17 @@ def half_precision(values: np.ndarray) -> np.ndarray:
     values are rounded at once (to nearest, ties to even).
     """
     bits = values.view(np.uint32)
-    magnitude = bits & np.uint32(0x7FFFFFFF)
-    odd = (magnitude >> np.uint32(13)) & np.uint32(1)
-    rounded = (magnitude + np.uint32(0xFFF) + odd) >> np.uint32(13)
+    rounded = bits & np.uint32(0x7FFFFFFF)
+    normal = rounded >= np.uint32(113 << 23)
+    odd = (bits >> np.uint32(13)) & np.uint32(1)
+    rounded += odd
+    rounded += np.uint32(0xFFF)
+    rounded >>= np.uint32(13)
     rounded -= np.uint32(112 << 10)  # the exponents' biases are 127 and 15
-    rounded *= magnitude >= np.uint32(113 << 23)
-    rounded |= (bits >> np.uint32(16)) & np.uint32(0x8000)
+    rounded *= normal
+    np.right_shift(bits, np.uint32(16), out=odd)
+    odd &= np.uint32(0x8000)
+    rounded |= odd
     return rounded.astype(np.uint16).view(np.float16)
 
 

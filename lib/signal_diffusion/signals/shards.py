@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Signal, Spectrogram
 
 
-BLOCK = 16  # frames of all channels per matrix product: they stay in the processor's cache
+BLOCK = 32  # frames of all channels per matrix product: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,10 @@ def _prepare(
     offsets = data.mean(axis=1, keepdims=True)
     meta["flat"] = _check_traces(data, offsets[:, 0], wanted)
     data -= offsets
-    if signal.reference == "average":
-        data = average_reference(data)
-    return resample(data, recording.fs, signal.fs)
+    resampled = resample(
+        data, recording.fs, signal.fs
+    )  # linear, so the reference may as well be taken after it
+    return average_reference(resampled) if signal.reference == "average" else resampled
 
 
 def _check_traces(data: np.ndarray, offsets: np.ndarray, channels: list[str]) -> list[str]:

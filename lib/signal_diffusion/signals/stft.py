@@ -20,12 +20,21 @@ def half_basis(
     """
     time = np.arange(window // 2)
     weights = np.where(time == 0, 1, 2)
-    tapers = np.where(time < lengths[:, None] / 2, 0.5 + 0.5 * np.cos(2 * np.pi / lengths[:, None] * time), 0)
-    angles = 2 * np.pi / fs * frequencies[:, None] * time
-    cosines, sines = tapers * np.cos(angles), tapers * -np.sin(angles)
+    hann = 0.5 + 0.5 * _oscillations(1 / lengths, len(time)).real
+    tapers = np.where(time < lengths[:, None] / 2, hann, 0)
+    waves = _oscillations(frequencies / fs, len(time))
+    cosines, sines = tapers * waves.real, tapers * -waves.imag
     cosines -= tapers * (cosines @ weights / (tapers @ weights))[:, None]
     scale = np.sqrt(2 / fs / ((np.square(cosines) + np.square(sines)) @ weights))[:, None]
     return cosines * scale, sines * scale
+
+
+def _oscillations(frequencies: np.ndarray, samples: int, stride: int = 32) -> np.ndarray:
+    """exp(2 pi i f t): complex128 [frequencies, samples], f per sample, as products of few exponentials."""
+    turns = 2j * np.pi * frequencies[:, None]
+    coarse = np.exp(turns * np.arange(0, samples, stride))
+    fine = np.exp(turns * np.arange(stride))
+    return (coarse[:, :, None] * fine[:, None]).reshape(len(frequencies), -1)[:, :samples]
 
 
 class Stft:

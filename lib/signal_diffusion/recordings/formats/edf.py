@@ -9,6 +9,7 @@ discontinuous EDF+. Names of persons in the header are never looked at here.
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from signal_diffusion.recordings.formats.checks import indices_of, refuse, unique_names
@@ -31,12 +32,12 @@ class Layout:
     units: tuple[str, ...]
     counts: tuple[int, ...]
 
-    @property
+    @cached_property
     def volts(self) -> list[int]:
         signals = [i for i, unit in enumerate(self.units) if unit in VOLTS]
         return [i for i in signals if not self.labels[i].lower().startswith(NOT_SIGNALS)]
 
-    @property
+    @cached_property
     def measured(self) -> list[int]:
         """Signals in volts, and among these only those at the rate that most of them have."""
         rates = Counter(self.counts[i] for i in self.volts)
