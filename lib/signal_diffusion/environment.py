@@ -9,11 +9,15 @@ from pathlib import Path
 def set_up_jobs(settings: str | None = None) -> None:
     """Let jobs run this checkout, whatever else is installed, with the settings file if one is given.
 
+    Their `python` is the one that runs here, though the environment that it belongs to may not be activated.
     They compile what they import once: where PYTHONDONTWRITEBYTECODE is set, each would compile torch anew.
     """
     lib = str(Path(__file__).resolve().parent.parent)
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", lib)]
     os.environ["PYTHONPATH"] = os.pathsep.join([lib, *others])
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if settings is not None:
         os.environ["SIGNAL_DIFFUSION_CONFIG"] = os.path.abspath(settings)

@@ -1,0 +1,49 @@
+"""What jobs inherit."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from signal_diffusion.environment import keep_freed_memory, set_up_jobs
+
+LIB = Path(__file__).resolve().parents[2] / "lib"
+
+
+@pytest.fixture
+def inherited(monkeypatch):
+    for name in ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SIGNAL_DIFFUSION_CONFIG"):
+        monkeypatch.setenv(name, "elsewhere")
+
+
+def test_jobs_run_this_checkout_by_this_interpreter(inherited):
+    set_up_jobs("settings.toml")
+    assert os.environ["PATH"].split(os.pathsep) == [str(Path(sys.executable).parent), "elsewhere"]
+    assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(LIB), "elsewhere"]
+    assert os.environ["SIGNAL_DIFFUSION_CONFIG"] == os.path.abspath("settings.toml")
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+
+
+FAULTS = """
+import resource, numpy
+from signal_diffusion.environment import keep_freed_memory
+if {kept}:
+    keep_freed_memory()
+def work():
+    return [numpy.ones(2**18) for _ in range(40)]
+work(), work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc's allocator is told")
+def test_freed_memory_is_used_again_without_page_faults():
+    keep_freed_memory()  # may be called in any process
+    faults = [
+        int(subprocess.check_output([sys.executable, "-c", FAULTS.format(kept=kept)], text=True))
+        for kept in (False, True)
+    ]
+    assert faults[1] < 50 < faults[0]
