@@ -120,17 +120,17 @@ def test_missing_channels_are_refused_by_name(tmp_path):
 
 
 def test_missing_samples_are_refused(tmp_path, monkeypatch):
-    from signal_diffusion.signals import shards
+    from signal_diffusion.signals import preparation
 
     source = write_edf(tmp_path / "a.edf", noise())
-    read = shards.read
+    read = preparation.read
 
     def broken(path, picks):
         recording = read(path, picks)
         recording.data[2, 500] = np.nan
         return recording
 
-    monkeypatch.setattr(shards, "read", broken)
+    monkeypatch.setattr(preparation, "read", broken)
     shard = make(source, tmp_path / "a")
     assert shard.meta["status"] == "refused" and EIGHT[2] in shard.meta["reason"]
 

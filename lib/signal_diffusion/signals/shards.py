@@ -9,10 +9,9 @@ import soxr
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import load_tensors, save_tensors
-from signal_diffusion.recordings.channels import channel_names, pick, picks
-from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.recordings.channels import channel_names
 from signal_diffusion.signals.images import decibels, half_precision
-from signal_diffusion.signals.resample import average_reference, resample
+from signal_diffusion.signals.preparation import prepare
 from signal_diffusion.signals.stft import Stft
 from signal_diffusion.signals.windows import window_starts
 
@@ -63,7 +62,7 @@ def shard_recording(
     )
     meta = _describe(Path(path), wanted, signal, stft)
     try:
-        data = _prepare(path, wanted, reference, signal, meta)
+        data = prepare(path, wanted, reference, signal, meta)
         starts = _starts(data, signal)
     except UserError as error:
         meta |= {"status": "refused", "reason": str(error)}
@@ -105,34 +104,6 @@ def _describe(path: Path, channels: list[str], signal: "Signal", stft: Stft) -> 
         "frames": stft.frames,
         "versions": {"numpy": np.__version__, "soxr": soxr.__version__},
     }
-
-
-def _prepare(
-    path: str | Path, wanted: list[str], reference: str | None, signal: "Signal", meta: dict[str, Any]
-) -> np.ndarray:
-    """The picked channels, without offset, referenced, at the recipe's rate: float32 [channels, samples]."""
-    header = read_header(path)
-    meta |= {"rate": header.fs, "duration": header.duration}
-    recording = read(path, picks(header.channels, wanted, reference))
-    data = pick(recording, wanted, reference).data
-    offsets = data.mean(axis=1, keepdims=True)
-    meta["flat"] = _check_traces(data, offsets[:, 0], wanted)
-    data -= offsets
-    resampled = resample(
-        data, recording.fs, signal.fs
-    )  # linear, so the reference may as well be taken after it
-    return average_reference(resampled) if signal.reference == "average" else resampled
-
-
-def _check_traces(data: np.ndarray, offsets: np.ndarray, channels: list[str]) -> list[str]:
-    """Names of the channels without a signal; UserError if samples are missing or no channel has a signal."""
-    broken = [name for name, offset in zip(channels, offsets, strict=True) if not np.isfinite(offset)]
-    if broken:
-        raise UserError(f"channels {', '.join(broken)} hold infinite or missing samples; export it again")
-    flat = (data == data[:, :1]).all(axis=1)
-    if flat.all():
-        raise UserError("every picked channel is flat; leave this recording out")
-    return [name for name, is_flat in zip(channels, flat, strict=True) if is_flat]
 
 
 def _starts(data: np.ndarray, signal: "Signal") -> np.ndarray:
