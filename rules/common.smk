@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
-from signal_diffusion.config.params import code_param, values_param
+from signal_diffusion.config.params import code_param, dataset_param, values_param
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
@@ -80,12 +80,19 @@ def root_of(dataset, recipe_name=None):
 def recordings_of(dataset, recipe_name):
     """Recording id -> entry; known from names and tables, or from the recipe for simulated ones."""
     simulation = recipe(recipe_name).simulation if dataset == "demo" else None
-    entries = datasets.get(dataset).list_recordings(root_of(dataset, recipe_name), simulation)
+    source = datasets.get(dataset, settings().datasets.get(dataset))
+    entries = source.list_recordings(root_of(dataset, recipe_name), simulation)
     return {entry.recording: entry for entry in entries}
 
 
+def usable(dataset, recipe_name):
+    """Those recordings that names and tables alone do not refuse."""
+    return [entry for entry in recordings_of(dataset, recipe_name).values() if not entry.refused]
+
+
 def paths_of(dataset, recipe_name):
-    return [entry.path for entry in recordings_of(dataset, recipe_name).values()]
+    """Files of the recordings, of which several may lie in one."""
+    return list(dict.fromkeys(entry.path for entry in usable(dataset, recipe_name)))
 
 
 @once
@@ -113,9 +120,9 @@ def tables_of(wildcards):
 def shards_of(wildcards):
     folder = WORK / f"shards/{wildcards.recipe}-{wildcards.representation}"
     return [
-        folder / dataset / f"{recording}.safetensors"
+        folder / dataset / f"{entry.recording}.safetensors"
         for dataset in datasets_of(wildcards.recipe)
-        for recording in recordings_of(dataset, wildcards.recipe)
+        for entry in usable(dataset, wildcards.recipe)
     ]
 
 
@@ -151,6 +158,11 @@ def model_modules(name):
     return (f"signal_diffusion.models.{run('diffusion', name).model.name}",)
 
 
+def span(entry):
+    """The part of its file that is the recording, as arguments."""
+    return "--start {!r} --stop {!r}".format(*entry.span) if entry.span else ""
+
+
 def option(flag, value=None):
     return f"{flag} {shlex.quote(str(value))}" if value else ""
 
@@ -169,12 +181,12 @@ def readers(paths):
 
 
 def index_code(dataset, recipe_name):
-    listing = f"signal_diffusion.recordings.datasets.{dataset}"
+    listing = datasets.module_name(dataset, settings().datasets.get(dataset))
     return code("index", (listing, *readers(paths_of(dataset, recipe_name))))
 
 
 wildcard_constraints:
-    dataset="[a-z0-9]+",
+    dataset="[A-Za-z0-9_]+",
     recipe="[A-Za-z0-9_-]+",
     recording="[^/]+",
     representation="db-only|db-iq|db-polar|timeseries",

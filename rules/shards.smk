@@ -18,10 +18,11 @@ rule shard:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards"),
         code=lambda wildcards: code("shard", readers([entry_of(wildcards).path])),
         reference=lambda wildcards: option("--reference", entry_of(wildcards).reference),
+        span=lambda wildcards: span(entry_of(wildcards)),
     message:
         "Shard {wildcards.dataset} {wildcards.recording} for {wildcards.recipe}"
     conda:
         "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/shard.py --recipe {wildcards.recipe} --recording {input:q} {params.reference}"
-        " --out {output:q} > {log:q} 2>&1"
+        " {params.span} --out {output:q} > {log:q} 2>&1"

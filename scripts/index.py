@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from signal_diffusion import cli
-from signal_diffusion.config import load_recipe
+from signal_diffusion.config import load_recipe, load_settings
 from signal_diffusion.recordings.index import index_dataset, write_index
 
 
@@ -16,7 +16,8 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, help="CSV file to write")
     args = parser.parse_args()
     simulation = load_recipe(args.recipe).simulation if args.recipe else None
-    write_index(index_dataset(args.dataset, args.root, simulation), args.out)
+    options = load_settings().datasets.get(args.dataset)
+    write_index(index_dataset(args.dataset, args.root, simulation, options), args.out)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,21 @@ def main() -> None:
     parser.add_argument("--recipe", required=True, help="recipe of config/dataset/, or a TOML file")
     parser.add_argument("--recording", required=True, type=Path, help="raw EDF, BDF, CNT, SET or VHDR file")
     parser.add_argument("--reference", help="electrode that was the recording's reference, if on the scalp")
+    parser.add_argument("--start", type=float, help="second of the file where it starts; goes with --stop")
+    parser.add_argument("--stop", type=float, help="second of the file where it stops")
     parser.add_argument("--out", required=True, type=Path, help="safetensors file to write")
     args = parser.parse_args()
+    if (args.start is None) != (args.stop is None):
+        parser.error("--start and --stop go together")
     recipe = load_recipe(args.recipe)
     shard = shard_recording(
-        args.recording, args.out, recipe.channels.set, args.reference, recipe.signal, recipe.spectrogram
+        args.recording,
+        args.out,
+        recipe.channels.set,
+        args.reference,
+        recipe.signal,
+        recipe.spectrogram,
+        None if args.start is None else (args.start, args.stop),
     )
     print(f"{args.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip())
 

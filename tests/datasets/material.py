@@ -37,6 +37,7 @@ def index_rows(n: int = 10, dataset: str = "demo") -> pd.DataFrame:
             recording = f"{subject}_{activity}"
             ids = dict(dataset=dataset, subject=subject, session="", recording=recording)
             file = dict(file=f"{recording}.edf", format="edf", rate="250.0", duration="60.0", channels="20")
+            file |= dict(start="", stop="", events="")
             rows.append(ids | file | dict(status="ok", reason="") | labels | dict(activity=activity))
     return pd.DataFrame(rows)
 

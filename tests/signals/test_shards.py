@@ -125,8 +125,8 @@ def test_missing_samples_are_refused(tmp_path, monkeypatch):
     source = write_edf(tmp_path / "a.edf", noise())
     read = preparation.read
 
-    def broken(path, picks):
-        recording = read(path, picks)
+    def broken(path, picks, span):
+        recording = read(path, picks, span)
         recording.data[2, 500] = np.nan
         return recording
 

@@ -73,6 +73,11 @@ class DatasetPaths(Section):
     """
 
     root: DatasetPath = key(None, "Raw recordings; default: the dataset's name.", strict=False)
+    kind: Literal["", "bids", "folder"] = key(
+        "",
+        "How a dataset of your own is laid out; a dataset that has code of its own by its name has none.",
+        stage="index",
+    )
     output: str | None = key(None, "Folder of the spectrograms.", refused=_OUTPUT)
     timeseries_output: str | None = key(None, "Folder of the time series.", refused=_OUTPUT)
     min_db: float | None = key(

@@ -14,7 +14,9 @@ from signal_diffusion.datasets.labels import CANONICAL, check_labels, whole_year
 from signal_diffusion.datasets.storage import IDS
 from signal_diffusion.errors import UserError
 
-FILE_FIELDS = ("file", "format", "rate", "duration", "channels", "status", "reason")
+FILE_FIELDS = (
+    "file", "format", "start", "stop", "rate", "duration", "channels", "events", "status", "reason",
+)  # fmt: skip
 
 
 @dataclass

@@ -1,28 +1,40 @@
 """The index of a dataset: one row per recording, from file names, subject tables and file headers."""
 
 import csv
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import atomic_path
 from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.datasets.entry import Entry
+from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.recording import Header
 from signal_diffusion.recordings.simulated_spectra import Simulation
 
+if TYPE_CHECKING:
+    from signal_diffusion.config.settings import DatasetPaths
+
 COLUMNS = (
-    "dataset", "subject", "session", "recording", "file", "format", "rate", "duration", "channels",
-    "status", "reason", "gender", "health", "age",
+    "dataset", "subject", "session", "recording", "file", "format", "start", "stop", "rate", "duration",
+    "channels", "events", "status", "reason", "gender", "health", "age",
 )  # fmt: skip
 
 
-def index_dataset(name: str, root: str | Path, simulation: Simulation | None = None) -> list[dict]:
-    """Rows with the keys of `COLUMNS`, then the dataset's own labels; `rate` in Hz, `duration` in seconds.
+def index_dataset(
+    name: str, root: str | Path, simulation: Simulation | None = None, options: "DatasetPaths | None" = None
+) -> list[dict]:
+    """Rows with the keys of `COLUMNS`, then the dataset's own labels.
 
-    A recording whose header cannot be read has status "refused" and its reason, and the others go on. Of a
-    header nothing is kept but rate, duration and channels. Raises UserError when the dataset itself is
-    absent.
+    `rate` is in Hz; `duration` of the recording, `start` and `stop` of its part of the file (empty for a
+    whole file) are in seconds; `events` is a JSON object of onsets and ends in seconds of the recording. A
+    recording whose header cannot be read, or whose part the file does not hold, has status "refused" and its
+    reason, and the others go on. Of a header nothing is kept but rate, duration and channels. `options`: the
+    settings' section of this dataset. Raises UserError when the dataset itself is absent.
     """
-    return [_row(entry, Path(root)) for entry in datasets.get(name).list_recordings(root, simulation)]
+    entries = datasets.get(name, options).list_recordings(root, simulation)
+    return [_row(entry, Path(root)) for entry in entries]
 
 
 def write_index(rows: list[dict], path: str | Path) -> None:
@@ -35,6 +47,7 @@ def write_index(rows: list[dict], path: str | Path) -> None:
 
 
 def _row(entry: Entry, root: Path) -> dict:
+    start, stop = ("", "") if entry.span is None else (f"{seconds:.10g}" for seconds in entry.span)
     named = {
         "dataset": entry.dataset,
         "subject": entry.subject,
@@ -42,16 +55,33 @@ def _row(entry: Entry, root: Path) -> dict:
         "recording": entry.recording,
         "file": entry.path.relative_to(root).as_posix(),
         "format": entry.path.suffix.lower().lstrip("."),
+        "start": start,
+        "stop": stop,
+        "events": json.dumps(entry.events, sort_keys=True) if entry.events else "",
     }
     labels = {"gender": "", "health": "", "age": ""} | entry.labels
-    return named | _header(entry.path, root) | labels
+    return named | _found(entry, root) | labels
 
 
-def _header(path: Path, root: Path) -> dict:
+def _found(entry: Entry, root: Path) -> dict:
+    """What the file's header says of the recording, or why it cannot be used."""
     try:
-        header = formats.read_header(path)
+        if entry.refused:
+            raise UserError(entry.refused)
+        header = formats.read_header(entry.path)
+        duration = _duration(entry, header)
     except UserError as error:
-        reason = str(error).replace(str(path), path.relative_to(root).as_posix())
+        reason = str(error).replace(str(entry.path), entry.path.relative_to(root).as_posix())
         return {"rate": "", "duration": "", "channels": "", "status": "refused", "reason": reason}
-    found = {"rate": f"{header.fs:g}", "duration": f"{header.duration:.6g}", "channels": len(header.channels)}
+    found = {"rate": f"{header.fs:g}", "duration": f"{duration:.6g}", "channels": len(header.channels)}
     return found | {"status": "ok", "reason": ""}
+
+
+def _duration(entry: Entry, header: Header) -> float:
+    if entry.span is None:
+        return header.duration
+    start, stop = entry.span
+    if not 0 <= start < stop <= header.duration:
+        held = f"a part of the {header.duration:g} s that the file holds"
+        raise refuse(entry.path, "span", f"{start:g} to {stop:g} s", held)
+    return stop - start

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Span = tuple[float, float]  # seconds of a file, from its start
+
 
 @dataclass(frozen=True)
 class Recording:

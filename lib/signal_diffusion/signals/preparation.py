@@ -8,6 +8,7 @@ import numpy as np
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.channels import pick, picks
 from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.recordings.recording import Span
 from signal_diffusion.signals.resample import average_reference, resample
 
 if TYPE_CHECKING:
@@ -15,15 +16,20 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    path: str | Path, wanted: list[str], reference: str | None, signal: "Signal", meta: dict[str, Any]
+    path: str | Path,
+    wanted: list[str],
+    reference: str | None,
+    signal: "Signal",
+    meta: dict[str, Any],
+    span: Span | None = None,
 ) -> np.ndarray:
     """The picked channels, without offset, referenced, at the recipe's rate: float32 [channels, samples].
 
     What the file says of itself and what was found is written into `meta`. UserError if it cannot be used.
     """
     header = read_header(path)
-    meta |= {"rate": header.fs, "duration": header.duration}
-    recording = read(path, picks(header.channels, wanted, reference))
+    meta |= {"rate": header.fs, "duration": span[1] - span[0] if span else header.duration}
+    recording = read(path, picks(header.channels, wanted, reference), span)
     data = pick(recording, wanted, reference).data
     offsets = data.mean(axis=1, keepdims=True)
     meta["flat"] = _check_traces(data, offsets[:, 0], wanted)

@@ -10,6 +10,7 @@ import soxr
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import load_tensors, save_tensors
 from signal_diffusion.recordings.channels import channel_names
+from signal_diffusion.recordings.recording import Span
 from signal_diffusion.signals.images import decibels, half_precision
 from signal_diffusion.signals.preparation import prepare
 from signal_diffusion.signals.stft import Stft
@@ -43,10 +44,12 @@ def shard_recording(
     reference: str | None,
     signal: "Signal",
     spectrogram: "Spectrogram",
+    span: Span | None = None,
 ) -> Shard:
     """Read one raw recording, make its windows, write them to `out` (safetensors) and return them.
 
     channels: a named set or a list of names. reference: the recording's reference electrode, if it is known.
+    span: the seconds of the file that are this recording; None is the whole file.
     signal, spectrogram: the recipe's sections. A recording that cannot be used gives a shard without windows
     that says why; settings that cannot be used raise UserError.
     """
@@ -62,7 +65,7 @@ def shard_recording(
     )
     meta = _describe(Path(path), wanted, signal, stft)
     try:
-        data = prepare(path, wanted, reference, signal, meta)
+        data = prepare(path, wanted, reference, signal, meta, span)
         starts = _starts(data, signal)
     except UserError as error:
         meta |= {"status": "refused", "reason": str(error)}

@@ -1,21 +1,45 @@
 """Datasets by name: one module each, with `list_recordings(root, simulation=None) -> list[Entry]`.
 
-A module added here is a dataset; nothing else lists it, so that adding one makes no result stale.
+A module added here is a dataset; nothing else lists it, so that adding one makes no result stale. Two are
+kinds of dataset, for recordings that bring no code of their own: any name in the settings may have one of
+them, and what it is to do stands beside it there. They take `options` (that section) and `name` as well.
 """
 
+from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from signal_diffusion.errors import UserError
 
+if TYPE_CHECKING:
+    from signal_diffusion.config.settings import DatasetPaths
+
+KINDS = ("bids", "folder")
+SHARED = ("entry", "tables", "bids_tables")
+
 
 def names() -> list[str]:
-    """The datasets that this version reads."""
-    return sorted(module.name for module in iter_modules(__path__) if module.name != "entry")
+    """The datasets that this version reads by themselves."""
+    return sorted(module.name for module in iter_modules(__path__) if module.name not in (*KINDS, *SHARED))
 
 
-def get(name: str):
-    """The dataset's module; only this one is imported, so the others' code makes nothing stale."""
-    if name not in names():
-        raise UserError(f"dataset {name!r} is unknown; this version reads {', '.join(names())}")
-    return import_module(f"{__name__}.{name}")
+def module_name(name: str, options: "DatasetPaths | None" = None) -> str:
+    """The module that lists this dataset, by the kind in its settings or else by its name."""
+    kind = (options.kind if options else "") or name
+    if kind not in (*names(), *KINDS):
+        raise UserError(
+            f"dataset {name!r} is unknown; this version reads {', '.join(names())}, and any other whose "
+            f"[datasets.{name}] in the settings has a kind, {' or '.join(KINDS)}"
+        )
+    return f"{__name__}.{kind}"
+
+
+def get(name: str, options: "DatasetPaths | None" = None):
+    """What lists the dataset; only its module is imported, so the others' code makes nothing stale."""
+    wanted = module_name(name, options)
+    module = import_module(wanted)
+    if wanted.rpartition(".")[2] not in KINDS:
+        return module
+    return SimpleNamespace(list_recordings=partial(module.list_recordings, options=options, name=name))

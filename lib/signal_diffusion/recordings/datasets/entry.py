@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from signal_diffusion.recordings.recording import Span
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -10,7 +12,10 @@ class Entry:
     labels.
 
     `recording` is unique within the dataset. `reference` is the scalp electrode that was the recording's
-    reference, None when the reference was off the scalp.
+    reference, None when the reference was off the scalp. `span` is the part of the file that is this
+    recording, in seconds; None is the whole file. `events` names what happens during it, such as seizures:
+    onsets and ends in seconds of the recording, none at all when nobody looked. `refused` is the reason why
+    names and tables alone say that it cannot be used; such a recording is only listed.
     """
 
     dataset: str
@@ -20,3 +25,6 @@ class Entry:
     path: Path
     labels: dict[str, str | int] = field(default_factory=dict)
     reference: str | None = None
+    span: Span | None = None
+    events: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    refused: str = ""

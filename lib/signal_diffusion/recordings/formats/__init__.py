@@ -11,7 +11,7 @@ import numpy as np
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats.checks import refuse
-from signal_diffusion.recordings.recording import Header, Recording
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 READERS = {".edf": "edf", ".bdf": "edf", ".cnt": "cnt", ".set": "eeglab", ".vhdr": "brainvision"}
 
@@ -21,13 +21,14 @@ def read_header(path: str | Path) -> Header:
     return _reader(path).read_header(Path(path))
 
 
-def read(path: str | Path, picks: list[str] | None = None) -> Recording:
+def read(path: str | Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
     """The channels `picks`, by their names in the file and in that order, or all that are measured in volts.
 
+    `span`: only these seconds of the file, rounded to samples, are read; UserError if it does not hold them.
     Raises UserError, in one line with file, field, found and expected, for anything that cannot be read
     whole.
     """
-    recording = _reader(path).read(Path(path), picks)
+    recording = _reader(path).read(Path(path), picks, span)
     if not recording.data.size or not np.isfinite(recording.data).all():
         raise refuse(Path(path), "samples", "none, or some that are not finite", "finite numbers")
     return recording

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from signal_diffusion.recordings.formats.checks import refuse
 from signal_diffusion.recordings.formats.mne_raw import header_of, open_raw, recording_of
-from signal_diffusion.recordings.recording import Header, Recording
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 BYTES = {"INT_16": 2, "IEEE_FLOAT_32": 4}
 
@@ -17,8 +17,8 @@ def read_header(path: Path) -> Header:
     return header_of(_open(path), "vhdr")
 
 
-def read(path: Path, picks: list[str] | None = None) -> Recording:
-    return recording_of(_open(path), path, picks)
+def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
+    return recording_of(_open(path), path, picks, span)
 
 
 def _open(path: Path):

@@ -15,7 +15,7 @@ import numpy as np
 
 from signal_diffusion.recordings.formats.checks import refuse, unique_names
 from signal_diffusion.recordings.formats.mne_raw import open_raw, recording_of
-from signal_diffusion.recordings.recording import Header, Recording
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 SETUP, ELECTRODE, TABLE = 900, 75, 9
 PEEK_SAMPLES = 2000
@@ -39,7 +39,7 @@ def read_header(path: Path) -> Header:
     return Header(layout.fs, layout.samples / layout.fs, layout.channels, "cnt")
 
 
-def read(path: Path, picks: list[str] | None = None) -> Recording:
+def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
     from mne.io.cnt.cnt import read_raw_cnt
 
     layout = _layout(path)
@@ -52,7 +52,7 @@ def read(path: Path, picks: list[str] | None = None) -> Recording:
     )
     if raw.n_times != layout.samples:
         raise refuse(path, "number of samples", f"{raw.n_times} by MNE", layout.samples)
-    return recording_of(raw, path, picks)
+    return recording_of(raw, path, picks, span)
 
 
 def _layout(path: Path) -> Layout:

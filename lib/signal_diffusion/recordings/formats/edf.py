@@ -14,7 +14,7 @@ from pathlib import Path
 
 from signal_diffusion.recordings.formats.checks import indices_of, refuse, unique_names
 from signal_diffusion.recordings.formats.mne_raw import open_raw, recording_of
-from signal_diffusion.recordings.recording import Header, Recording
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 VOLTS = ("uV", "µV", "\x83\xcaV", "mV", "V")  # as MNE knows them; the third is a Japanese spelling of µV
 NOT_SIGNALS = ("edf annotations", "bdf annotations", "status", "trigger")
@@ -55,7 +55,7 @@ def read_header(path: Path) -> Header:
     )
 
 
-def read(path: Path, picks: list[str] | None = None) -> Recording:
+def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
     from mne.io.edf.edf import read_raw_bdf, read_raw_edf
 
     layout = _layout(path)
@@ -71,7 +71,7 @@ def read(path: Path, picks: list[str] | None = None) -> Recording:
         exclude_after_unique=True,  # so that MNE too knows signals that stand twice by their numbered names
         encoding="latin1",  # annotations are not used, so none may be a reason to refuse the signals
     )
-    return recording_of(raw, path, names)
+    return recording_of(raw, path, names, span)
 
 
 def _layout(path: Path) -> Layout:

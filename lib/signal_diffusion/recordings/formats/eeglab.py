@@ -4,15 +4,15 @@ from pathlib import Path
 
 from signal_diffusion.recordings.formats.checks import refuse
 from signal_diffusion.recordings.formats.mne_raw import header_of, open_raw, recording_of
-from signal_diffusion.recordings.recording import Header, Recording
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 
 def read_header(path: Path) -> Header:
     return header_of(_open(path), "set")
 
 
-def read(path: Path, picks: list[str] | None = None) -> Recording:
-    return recording_of(_open(path), path, picks)
+def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
+    return recording_of(_open(path), path, picks, span)
 
 
 def _open(path: Path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from signal_diffusion.recordings.formats.checks import indices_of, refuse, what_failed
-from signal_diffusion.recordings.recording import Header, Recording
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")
 # Of MNE's warnings, those (by how they begin) after which it returns other samples than were recorded.
@@ -31,8 +31,11 @@ def header_of(raw, format_name: str) -> Header:
     return Header(fs, raw.n_times / fs, tuple(raw.ch_names), format_name)
 
 
-def recording_of(raw, path: Path, picks: list[str] | None) -> Recording:
-    """The picked channels, or all in volts; raises UserError for a picked channel that is not in volts."""
+def recording_of(raw, path: Path, picks: list[str] | None, span: Span | None = None) -> Recording:
+    """The picked channels, or all in volts; raises UserError for a picked channel that is not in volts.
+
+    Of `span` only its samples are decoded; one that is not wholly in the file is refused.
+    """
     kinds = zip(raw.ch_names, raw.get_channel_types(), strict=True)
     volts = [name for name, kind in kinds if kind not in NOT_VOLTS]
     names = volts if picks is None else picks
@@ -42,14 +45,26 @@ def recording_of(raw, path: Path, picks: list[str] | None) -> Recording:
         raise refuse(
             path, "unit", f"{', '.join(foreign) or 'no channel'} not in volts", "EEG channels in volts"
         )
-    return Recording(_microvolts(raw, path, chosen), float(raw.info["sfreq"]), tuple(names))
+    first, stop = _samples(raw, path, span)
+    return Recording(_microvolts(raw, path, chosen, first, stop), float(raw.info["sfreq"]), tuple(names))
 
 
-def _microvolts(raw, path: Path, chosen: list[int]) -> np.ndarray:
-    data = np.empty((len(chosen), raw.n_times), np.float32)
+def _samples(raw, path: Path, span: Span | None) -> tuple[int, int]:
+    """First sample of the span, and the one after its last."""
+    if span is None:
+        return 0, raw.n_times
+    first, stop = (round(seconds * raw.info["sfreq"]) for seconds in span)
+    if not 0 <= first < stop <= raw.n_times:
+        held = f"a part of the {raw.n_times / raw.info['sfreq']:g} s that the file holds"
+        raise refuse(path, "span", f"{span[0]:g} to {span[1]:g} s", held)
+    return first, stop
+
+
+def _microvolts(raw, path: Path, chosen: list[int], first: int, stop: int) -> np.ndarray:
+    data = np.empty((len(chosen), stop - first), np.float32)
     try:
-        for start in range(0, raw.n_times, BLOCK):
-            block = data[:, start : start + BLOCK]
+        for start in range(first, stop, BLOCK):
+            block = data[:, start - first : start - first + BLOCK]
             volts = raw.get_data(chosen, start, start + block.shape[1], verbose="error")
             np.multiply(volts, 1e6, out=block, casting="same_kind")
     except (ValueError, RuntimeError, OSError) as error:
