@@ -52,6 +52,14 @@ def test_bin_spacing_is_another_name_of_bins(project):
         ("recipe.datasets", '["mit"]', '[channels] set: mit is bipolar; set it to "chb-mit-bipolar"'),
         ("channels.set", '"chb-mit-bipolar"', "[channels] set: "),
         ("channels.set", "[]", "[channels] set: "),
+        ("weights.tasks", '["gender", "gender"]', "[weights] tasks: names a label twice"),
+        ("weights.age_bins", "[40, 20]", "[weights] age_bins: is not in rising order"),
+        ("weights.max_sampling_weight", "0.5", "[weights] max_sampling_weight: found 0.5, expected greater"),
+        ("weights.targets.health", "{ H = 1.0 }", "[weights.targets] health: is not among the tasks"),
+        ("weights.targets.gender", "{ F = 0.6, M = 0.3 }", "[weights.targets] gender: sums to 0.9"),
+        ("weights.targets.gender", "{ F = 1.0, M = 0.0 }", "[weights.targets.gender] M: found 0.0, expected"),
+        ("export.copies", "true", "[export] copies: nothing is exported"),
+        ("origins.maths.url", '"x.org"', "[origins] maths: is not among recipe.datasets"),
         ("captions.fields", '["age", "mood"]', "[captions] fields[1]: found 'mood', expected"),
     ],
 )
@@ -65,6 +73,14 @@ def test_mistakes(project, key, literal, message):
 def test_simulation_belongs_to_the_demo_dataset(project):
     project.write(RECIPE, '[recipe]\ndatasets = ["math"]\n[simulation]\nseed = 1\n')
     with pytest.raises(UserError, match="only recipes of the demo dataset simulate"):
+        load_recipe("tiny")
+
+
+def test_the_legacy_method_knows_no_targets(project):
+    project.change(RECIPE, "weights.method", '"legacy"')
+    assert load_recipe("tiny").weights.method == "legacy"
+    project.change(RECIPE, "weights.targets.gender", "{ F = 0.6, M = 0.4 }")
+    with pytest.raises(UserError, match=r"\[weights\] targets: the legacy method knows no targets"):
         load_recipe("tiny")
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from signal_diffusion.config.balance import Export, Origin, Weights
 from signal_diffusion.config.datasets import SIMULATED
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.messages import located, nearest
@@ -113,25 +114,6 @@ class Captions(Section):
     )
 
 
-class Weights(Section):
-    """Re-weighting of the training split."""
-
-    tasks: list[str] = key(
-        ["gender"], "Labels whose joint classes are equalised, across datasets.", stage="dataset"
-    )
-    max_sampling_weight: float | None = key(
-        None, "Largest weight relative to the mean; unset: the settings' value.", stage="dataset", gt=0
-    )
-
-
-class Export(Section):
-    """Copies for other tools."""
-
-    imagefolder: bool = key(
-        False, "Also write PNG files that `datasets.load_dataset` opens.", stage="dataset"
-    )
-
-
 class Simulation(Section):
     """The simulated subjects of the demo dataset."""
 
@@ -155,12 +137,15 @@ class Recipe(Section):
     captions: Captions = section(Captions)
     weights: Weights = section(Weights)
     export: Export = section(Export)
+    origins: dict[str, Origin] = Field(default_factory=dict)
     simulation: Simulation = section(Simulation)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         _check_mixture(self)
         _check_spectrogram(self)
+        for name in self.origins.keys() - set(self.recipe.datasets):
+            raise Contradiction(f"origins.{name}", "is not among recipe.datasets; correct the name")
         if self.simulated:
             _check_simulation(self)
         elif "simulation" in self.model_fields_set:

@@ -124,6 +124,8 @@ def _kind(annotation: Any) -> str:
         return " / ".join(f'"{value}"' for value in arguments)
     if origin is list:
         return f"list of {_kind(arguments[0])}"
+    if origin is dict:
+        return f"table of {_kind(arguments[1])}"
     if isinstance(annotation, UnionType) or origin is not None:
         return " or ".join(_kind(each) for each in arguments if each is not NoneType)
     if issubclass(annotation, Section):
