@@ -57,7 +57,7 @@ class Data(Section):
         None,
         "Largest training weight of a window, relative to the mean; unset: no cap.",
         stage="dataset",
-        gt=0,
+        ge=1,
     )
     output_type: Literal["db-only"] = key(
         "db-only", "Channels of a spectrogram; db-only: the magnitude.", later=LATER_OUTPUT
