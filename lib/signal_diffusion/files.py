@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
-        os.replace(temporary, path)
+        put(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Flush the file `temporary` to disk and let it replace `path`, on the same disk."""
+    _flush(temporary)
+    os.replace(temporary, path)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -48,8 +54,13 @@ def read_json(path: str | Path) -> Any:
 
 
 def sha256(path: str | Path) -> str:
+    return digest(path, "sha256")
+
+
+def digest(path: str | Path, algorithm: str) -> str:
+    """Hex digits of a file's hash; of "md5" too, which guards against accidents alone."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, partial(hashlib.new, algorithm, usedforsecurity=False)).hexdigest()
 
 
 def save_tensors(path: str | Path, tensors: Mapping[str, "np.ndarray"], meta: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ class Progress:
     """A live bar on a terminal; in a log, one line every `every` seconds.
 
     A line holds done/total, rate per second, the time still needed, and whatever values `update` was given.
+    Amounts of unit "B" are bytes, written as kB, MB or GB.
     """
 
     def __init__(self, total: int, label: str, unit: str = "it", every: float = 5.0, done: int = 0):
@@ -43,7 +44,21 @@ class Progress:
         rate = (self.done - self._first) / elapsed
         left = _clock((self.total - self.done) / rate) if rate else "?"
         values = "".join(f" {name} {_number(value)}" for name, value in self._values.items())
-        return f"{self.label} {self.done}/{self.total} {_number(rate)} {self.unit}/s ETA {left}{values}"
+        return f"{self.label} {self._amounts()} {self._rate(rate)}/s ETA {left}{values}"
+
+    def note(self, text: str) -> None:
+        """A line of its own on standard output, above the bar."""
+        if self._live:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+        print(text, flush=True)
+
+    def _amounts(self) -> str:
+        amount = size if self.unit == "B" else str
+        return f"{amount(self.done)}/{amount(self.total)}"
+
+    def _rate(self, rate: float) -> str:
+        return size(rate) if self.unit == "B" else f"{_number(rate)} {self.unit}"
 
     def _show(self, now: float) -> None:
         text = self.line(now)
@@ -54,6 +69,15 @@ class Progress:
     def _bar(self, width: int = 20) -> str:
         full = width * self.done // max(self.total, 1)
         return "█" * full + "░" * (width - full)
+
+
+def size(count: float) -> str:
+    """A number of bytes as people write it: 999 B, 1.23 MB, 42.6 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
 
 
 def _clock(seconds: float) -> str:

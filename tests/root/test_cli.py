@@ -57,6 +57,27 @@ def test_a_resumed_run_does_not_count_old_steps_as_speed(monkeypatch, capsys):
     assert "95/100 1 it/s ETA 0:05" in capsys.readouterr().err
 
 
+def test_bytes_are_written_as_people_write_them(monkeypatch, capsys):
+    clock = Clock(monkeypatch)
+    with progress.Progress(42_600_000_000, "mit", unit="B", every=5) as bar:
+        clock.now += 10
+        bar.update(123_456_789)
+    assert capsys.readouterr().err == "mit 123 MB/42.6 GB 12.3 MB/s ETA 57:21\n"
+    assert [progress.size(n) for n in (0, 999, 1000, 999_600, 2e12)] == [
+        "0 B", "999 B", "1 kB", "1 MB", "2 TB",
+    ]  # fmt: skip
+
+
+def test_a_note_stands_above_the_bar(monkeypatch, capsys):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress.Progress(4, "reading") as bar:
+        bar.note("one file is odd")
+    assert capsys.readouterr().out == "one file is odd\n"
+    assert stream.getvalue().startswith("\r\x1b[K")
+
+
 def test_a_terminal_gets_one_living_line(monkeypatch):
     stream = io.StringIO()
     stream.isatty = lambda: True

@@ -28,6 +28,13 @@ def test_the_file_appears_whole_and_with_ordinary_rights(tmp_path):
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+def test_digests_are_the_published_ones_of_abc(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert files.digest(tmp_path / "abc", "md5") == "900150983cd24fb0d6963f7d28e17f72"
+    assert files.digest(tmp_path / "abc", "sha256") == files.sha256(tmp_path / "abc")
+    assert files.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223b00361a3")
+
+
 def test_json_is_strict(tmp_path):
     files.write_json(tmp_path / "a.json", {"ä": [1, None]})
     assert files.read_json(tmp_path / "a.json") == {"ä": [1, None]}
