@@ -6,11 +6,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from signal_diffusion.config.balance import Export, Origin, Weights
-from signal_diffusion.config.datasets import SIMULATED
+from signal_diffusion.config.datasets import SIMULATED, check_db_range
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.messages import located, nearest
 from signal_diffusion.config.reading import build, named, read_toml
-from signal_diffusion.config.settings import Settings, check_db_range
+from signal_diffusion.config.settings import Settings
 
 BIPOLAR_DATASET = "mit"
 BIPOLAR_SET = "chb-mit-bipolar"

@@ -2,12 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from signal_diffusion.config.datasets import HOW_TO_GET
-from signal_diffusion.config.fields import Contradiction, Section, key, section
+from signal_diffusion.config.datasets import HOW_TO_GET, DatasetPaths, from_file
+from signal_diffusion.config.fields import Section, key, section
 from signal_diffusion.config.messages import shown
 from signal_diffusion.config.reading import build, find, project_root, read_toml
 
@@ -16,24 +16,10 @@ LATER_OUTPUT = {
     "db-iq": "use db-only",
     "db-polar": "use db-only",
 }
-_OUTPUT = (
-    "all in-between files lie under data.output_root, and scripts run by hand take --out; remove the key"
-)
 LATER_DATA = {"timeseries": "use spectrogram"}
 
 
-def _from_file(value: Any, info: ValidationInfo) -> Any:
-    return info.context["path"].parent / Path(value).expanduser() if isinstance(value, str) else value
-
-
-def _from_file_if_dotted(value: Any, info: ValidationInfo) -> Any:
-    if isinstance(value, str) and value.startswith("~"):
-        return Path(value).expanduser()
-    return _from_file(value, info) if isinstance(value, str) and value.startswith(("./", "../")) else value
-
-
-RootPath = Annotated[Path, BeforeValidator(_from_file)]
-DatasetPath = Annotated[Path | None, BeforeValidator(_from_file_if_dotted)]
+RootPath = Annotated[Path, BeforeValidator(from_file)]
 
 
 class HfModels(Section):
@@ -63,34 +49,6 @@ class Data(Section):
         "db-only", "Channels of a spectrogram; db-only: the magnitude.", later=LATER_OUTPUT
     )
     data_type: Literal["spectrogram"] = key("spectrogram", "What a window becomes.", later=LATER_DATA)
-
-
-class DatasetPaths(Section):
-    """Where one dataset lies, and its dB range.
-
-    A relative path that starts with ./ or ../ counts from this file's folder; other relative
-    ones from `data.root`. ~ is the home folder.
-    """
-
-    root: DatasetPath = key(None, "Raw recordings; default: the dataset's name.", strict=False)
-    kind: Literal["", "bids", "folder"] = key(
-        "",
-        "How a dataset of your own is laid out; a dataset that has code of its own by its name has none.",
-        stage="index",
-    )
-    output: str | None = key(None, "Folder of the spectrograms.", refused=_OUTPUT)
-    timeseries_output: str | None = key(None, "Folder of the time series.", refused=_OUTPUT)
-    min_db: float | None = key(
-        None, "Lower end of the dB range; unset: from the training split.", stage="dataset", unit="dB"
-    )
-    max_db: float | None = key(
-        None, "Upper end of the dB range; goes with `min_db`.", stage="dataset", unit="dB"
-    )
-
-    @model_validator(mode="after")
-    def _check_range(self) -> Self:
-        check_db_range(self.min_db, self.max_db)
-        return self
 
 
 class Settings(Section):
@@ -126,15 +84,6 @@ def missing_dataset_message(settings: Settings, name: str) -> str:
         return f"{name}: no such dataset in {shown(settings.path)}; set {where}"
     how = HOW_TO_GET.get(name, "put its recordings there")
     return f"{name}: no recordings in {known.root} ({where}); {how}, or correct the key"
-
-
-def check_db_range(min_db: float | None, max_db: float | None) -> None:
-    """Refuse half a dB range, or an empty one."""
-    if (min_db is None) != (max_db is None):
-        given = "min_db" if max_db is None else "max_db"
-        raise Contradiction(given, "is half a range; give both min_db and max_db, or neither")
-    if min_db is not None and min_db >= max_db:
-        raise Contradiction("max_db", f"{max_db:g} dB is not above min_db = {min_db:g} dB; raise it")
 
 
 def _absolute(path: Path) -> Path:
