@@ -9,6 +9,7 @@ from signal_diffusion.config.balance import Export, Origin, Weights
 from signal_diffusion.config.datasets import SIMULATED, check_db_range
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.messages import located, nearest
+from signal_diffusion.config.quality import Filter, Quality
 from signal_diffusion.config.reading import build, named, read_toml
 from signal_diffusion.config.settings import Settings
 
@@ -34,6 +35,17 @@ class Channels(Section):
     """Which channels, by name."""
 
     set: str | list[str] = key("1020-19", "A named channel set, or a list of channel names.", stage="shards")
+    missing: Literal["refuse", "interpolate"] = key(
+        "refuse",
+        "What becomes of a recording without one of them; interpolate: from the others, by spherical splines.",
+        stage="shards",
+    )
+    bad: Literal["keep", "interpolate", "refuse"] = key(
+        "keep",
+        "What becomes of a bad channel: kept as it is but left out of the average reference, interpolated, or "
+        "the recording refused.",
+        stage="shards",
+    )
 
 
 class Signal(Section):
@@ -42,7 +54,11 @@ class Signal(Section):
     fs: float = key(125.0, "Sampling rate after resampling.", stage="shards", unit="Hz", gt=0)
     nsamps: int = key(2048, "Length of a window.", stage="shards", unit="samples", ge=16)
     ovr_perc: float = key(0.5, "Overlap of successive windows, as a fraction.", stage="shards", ge=0, lt=1)
-    reference: Literal["average", "none"] = key("average", "Reference that is subtracted.", stage="shards")
+    reference: str | list[str] = key(
+        "average",
+        "What is subtracted: average (of the good channels), none, or the channels of these names.",
+        stage="shards",
+    )
 
 
 class Spectrogram(Section):
@@ -132,6 +148,8 @@ class Recipe(Section):
     recipe: RecipeTable
     channels: Channels = section(Channels)
     signal: Signal = section(Signal)
+    filter: Filter = section(Filter)
+    quality: Quality = section(Quality)
     spectrogram: Spectrogram = section(Spectrogram)
     splits: Splits = section(Splits)
     captions: Captions = section(Captions)
@@ -144,6 +162,8 @@ class Recipe(Section):
     def _check(self) -> Self:
         _check_mixture(self)
         _check_spectrogram(self)
+        _check_channels(self)
+        self.filter.check_rate(self.signal.fs)
         for name in self.origins.keys() - set(self.recipe.datasets):
             raise Contradiction(f"origins.{name}", "is not among recipe.datasets; correct the name")
         if self.simulated:
@@ -201,6 +221,17 @@ def _check_spectrogram(recipe: Recipe) -> None:
         raise Contradiction(
             "channels.set", "needs 1 channel or more, and two image columns for each; change the list"
         )
+
+
+def _check_channels(recipe: Recipe) -> None:
+    if recipe.signal.reference in ("", []):
+        raise Contradiction("signal.reference", 'names no channel; write "none" for no reference')
+    for name in ("missing", "bad"):
+        if getattr(recipe.channels, name) == "interpolate" and recipe.channels.set == BIPOLAR_SET:
+            raise Contradiction(
+                f"channels.{name}",
+                "bipolar channels have no place on the head to interpolate; choose another",
+            )
 
 
 def _check_simulation(recipe: Recipe) -> None:
