@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from signal_diffusion.config import load_settings, missing_dataset_message, work_root
+from signal_diffusion.config import dataset_address, load_settings, missing_dataset_message, work_root
 from signal_diffusion.errors import UserError
 
 
@@ -70,6 +70,10 @@ def test_defaults_are_the_documented_ones(project):
             "s.toml [datasets.math] max_db: 0.5 dB is not above",
         ),
         (
+            "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nurl = 'ftp://host/eegmat/'\n",
+            "s.toml [datasets.math] url: found 'ftp://host/eegmat/'; expected https://HOST/FOLDER/",
+        ),
+        (
             "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nrot = 'x'\n",
             "s.toml [datasets.math] rot: unknown key; did you mean root?",
         ),
@@ -103,6 +107,36 @@ def test_missing_dataset_says_path_key_and_source(project, name, how):
     assert str(project.root / "data" / name) in message
     assert f"config/default.toml [datasets.{name}] root" in message
     assert how in message and "\n" not in message
+
+
+def test_a_dataset_is_downloaded_from_its_home_or_from_where_the_settings_say(project):
+    assert dataset_address(load_settings(), "mit") == "https://physionet.org/files/chbmit/1.0.0/"
+    project.change("config/default.toml", "datasets.seed.url", '"https://lab.example/seed-v"')
+    project.change("config/default.toml", "datasets.mit.url", '"s3+http://store.example/bucket/chbmit/"')
+    assert dataset_address(load_settings(), "seed") == "https://lab.example/seed-v/"
+    assert dataset_address(load_settings(), "mit") == "s3+http://store.example/bucket/chbmit/"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("seed", "seed: cannot be downloaded; apply for SEED-V at BCMI, Shanghai Jiao Tong University"),
+        ("mine", "mine: cannot be downloaded; it is published nowhere, or set config/default.toml"),
+        ("sead", "sead: no such dataset in config/default.toml; it has longitudinal, math, mine, mit"),
+    ],
+)
+def test_a_dataset_that_cannot_be_downloaded_says_what_to_do_in_one_line(project, name, says):
+    project.change("config/default.toml", "datasets.mine.root", '"mine"')
+    with pytest.raises(UserError) as caught:
+        dataset_address(load_settings(), name)
+    assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(project):
+    project.change("config/default.toml", "datasets.mit.url", '"https://me:secret@lab.example/mit/"')
+    with pytest.raises(UserError, match=r"\[datasets.mit\] url: .*~/.netrc") as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
 
 
 def test_loading_stays_light():

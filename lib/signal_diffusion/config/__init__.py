@@ -11,7 +11,12 @@ from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.paths import work_root
 from signal_diffusion.config.recipe import Captions, Recipe, load_recipe
 from signal_diffusion.config.runs import load_run
-from signal_diffusion.config.settings import Settings, load_settings, missing_dataset_message
+from signal_diffusion.config.settings import (
+    Settings,
+    dataset_address,
+    load_settings,
+    missing_dataset_message,
+)
 from signal_diffusion.config.stages import stage_keys
 from signal_diffusion.config.support import FeatureEncoder, SupportRun, SupportTraining, TextEncoders
 
@@ -26,6 +31,7 @@ __all__ = [
     "TextEncoders",
     "check_run",
     "check_workflow",
+    "dataset_address",
     "load_recipe",
     "load_run",
     "load_settings",

@@ -1,4 +1,4 @@
-"""The raw datasets: which the settings know by name and how to get each, and what they say of each."""
+"""The raw datasets: what the settings say of each."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
+from signal_diffusion.config.homes import is_address
 
-HOW_TO_GET = {
-    "math": "download EEGMAT 1.0.0 from PhysioNet (physionet.org/content/eegmat/1.0.0)",
-    "parkinsons": "download OpenNeuro ds004584 (openneuro.org/datasets/ds004584)",
-    "seed": "apply for SEED-V at BCMI, Shanghai Jiao Tong University (bcmi.sjtu.edu.cn/home/seed)",
-    "longitudinal": "download OpenNeuro ds005385 (openneuro.org/datasets/ds005385)",
-    "mit": "download CHB-MIT 1.0.0 from PhysioNet (physionet.org/content/chbmit/1.0.0)",
-}
 SIMULATED = "demo"
 OF_KIND = {"folder": ("files", "table", "id", "columns", "values", "reference")}
 _OUTPUT = (
@@ -67,6 +61,11 @@ class DatasetPaths(Section):
     reference: str | None = key(
         None, "folder: the electrode that was the reference, when it was on the scalp.", stage="index"
     )
+    url: str | None = key(
+        None,
+        "Where `snakemake data/NAME` downloads it: a folder with a SHA256SUMS.txt (https://HOST/FOLDER/), or "
+        "a part of a public bucket (s3+https://HOST/BUCKET/PREFIX/); default: where it is published.",
+    )
     output: str | None = key(None, "Folder of the spectrograms.", refused=_OUTPUT)
     timeseries_output: str | None = key(None, "Folder of the time series.", refused=_OUTPUT)
     min_db: float | None = key(
@@ -79,6 +78,7 @@ class DatasetPaths(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_db_range(self.min_db, self.max_db)
+        _check_url(self.url)
         _check_kind(self)
         if self.kind == "folder":
             _check_folder(self)
@@ -92,6 +92,14 @@ def check_db_range(min_db: float | None, max_db: float | None) -> None:
         raise Contradiction(given, "is half a range; give both min_db and max_db, or neither")
     if min_db is not None and min_db >= max_db:
         raise Contradiction("max_db", f"{max_db:g} dB is not above min_db = {min_db:g} dB; raise it")
+
+
+def _check_url(url: str | None) -> None:
+    if url is not None and not is_address(url):
+        found = "a name or password, which ~/.netrc is for" if "@" in url else repr(url)
+        raise Contradiction(
+            "url", f"found {found}; expected https://HOST/FOLDER/ or s3+https://HOST/BUCKET/PREFIX/"
+        )
 
 
 def _check_kind(dataset: DatasetPaths) -> None:

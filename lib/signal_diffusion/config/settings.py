@@ -6,10 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from signal_diffusion.config.datasets import HOW_TO_GET, DatasetPaths, from_file
+from signal_diffusion.config.datasets import DatasetPaths, from_file
 from signal_diffusion.config.fields import Section, key, section
+from signal_diffusion.config.homes import HOMES, HOW_TO_GET
 from signal_diffusion.config.messages import shown
 from signal_diffusion.config.reading import build, find, project_root, read_toml
+from signal_diffusion.errors import UserError
 
 ENVIRONMENT_VARIABLE = "SIGNAL_DIFFUSION_CONFIG"
 LATER_OUTPUT = {
@@ -39,6 +41,9 @@ class Data(Section):
     output_root: RootPath = key(
         ..., "Folder of `work/`, all that is in between; path rules of `root`.", strict=False
     )
+    recordings_per_job: int = key(
+        16, "About how many recordings one preprocessing job takes together; starting one costs a second.", ge=1
+    )
     max_sampling_weight: float | None = key(
         None,
         "Largest training weight of a window, relative to the mean; unset: no cap.",
@@ -62,7 +67,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         self.data.fill(root=_absolute(self.data.root), output_root=_absolute(self.data.output_root))
-        for name in HOW_TO_GET:
+        for name in HOMES:
             self.datasets.setdefault(name, DatasetPaths())
         for name, dataset in self.datasets.items():
             dataset.fill(root=_absolute(self.data.root / (dataset.root or name)))
@@ -84,6 +89,20 @@ def missing_dataset_message(settings: Settings, name: str) -> str:
         return f"{name}: no such dataset in {shown(settings.path)}; set {where}"
     how = HOW_TO_GET.get(name, "put its recordings there")
     return f"{name}: no recordings in {known.root} ({where}); {how}, or correct the key"
+
+
+def dataset_address(settings: Settings, name: str) -> str:
+    """Return where a dataset is downloaded; UserError says in one line what to do where it cannot be."""
+    known = settings.datasets.get(name)
+    if known is None:
+        have = ", ".join(sorted(settings.datasets))
+        raise UserError(f"{name}: no such dataset in {shown(settings.path)}; it has {have}")
+    home = HOMES.get(name)
+    if address := known.url or (home and home.address):
+        return address if address.endswith("/") else f"{address}/"
+    how = f"{HOW_TO_GET[name]} and put it into {known.root}" if home else "it is published nowhere"
+    where = f"{shown(settings.path)} [datasets.{name}] url"
+    raise UserError(f"{name}: cannot be downloaded; {how}, or set {where} to a copy that you may use")
 
 
 def _absolute(path: Path) -> Path:

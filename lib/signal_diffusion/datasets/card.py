@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from signal_diffusion.config.datasets import HOW_TO_GET, SIMULATED
+from signal_diffusion.config.datasets import SIMULATED
+from signal_diffusion.config.homes import HOW_TO_GET
 from signal_diffusion.datasets.captions import caption
 from signal_diffusion.datasets.labels import CANONICAL
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
