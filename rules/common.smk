@@ -11,6 +11,7 @@ from signal_diffusion.config.params import code_param, dataset_param, values_par
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
+from signal_diffusion.recordings.batches import batches, jobs_text
 
 set_up_jobs(config.get("settings"))
 
@@ -90,21 +91,22 @@ def usable(dataset, recipe_name):
     return [entry for entry in recordings_of(dataset, recipe_name).values() if not entry.refused]
 
 
+def files_of(entries):
+    """Files of recordings, of which several may lie in one."""
+    return list(dict.fromkeys(entry.path for entry in entries))
+
+
 def paths_of(dataset, recipe_name):
-    """Files of the recordings, of which several may lie in one."""
-    return list(dict.fromkeys(entry.path for entry in usable(dataset, recipe_name)))
+    return files_of(usable(dataset, recipe_name))
 
 
 @once
-def entry(dataset, recipe_name, recording):
-    entries = recordings_of(dataset, recipe_name)
-    if recording not in entries:
-        raise UserError(f"dataset {dataset} has no recording {recording}; it has {', '.join(entries)}")
-    return entries[recording]
+def batches_of(dataset, recipe_name):
+    return batches(usable(dataset, recipe_name), settings().data.recordings_per_job)
 
 
-def entry_of(wildcards):
-    return entry(wildcards.dataset, wildcards.recipe, wildcards.recording)
+def batch_of(wildcards):
+    return batches_of(wildcards.dataset, wildcards.recipe).get(wildcards.batch, [])
 
 
 def table_of(dataset, recipe_name):
@@ -120,9 +122,9 @@ def tables_of(wildcards):
 def shards_of(wildcards):
     folder = WORK / f"shards/{wildcards.recipe}-{wildcards.representation}"
     return [
-        folder / dataset / f"{entry.recording}.safetensors"
+        folder / dataset / f"batch-{batch}.json"
         for dataset in datasets_of(wildcards.recipe)
-        for entry in usable(dataset, wildcards.recipe)
+        for batch in batches_of(dataset, wildcards.recipe)
     ]
 
 
@@ -158,11 +160,6 @@ def model_modules(name):
     return (f"signal_diffusion.models.{run('diffusion', name).model.name}",)
 
 
-def span(entry):
-    """The part of its file that is the recording, as arguments."""
-    return "--start {!r} --stop {!r}".format(*entry.span) if entry.span else ""
-
-
 def option(flag, value=None):
     return f"{flag} {shlex.quote(str(value))}" if value else ""
 
@@ -188,7 +185,7 @@ def index_code(dataset, recipe_name):
 wildcard_constraints:
     dataset="[A-Za-z0-9_]+",
     recipe="[A-Za-z0-9_-]+",
-    recording="[^/]+",
+    batch="[0-9]+-of-[0-9]+",
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
     which="synthetic|untrained",

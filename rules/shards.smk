@@ -1,28 +1,27 @@
-# One job per recording, which reads that recording and nothing else.
+# One job per batch of recordings, which makes the shards that are missing or out of date and nothing else.
 
 
-rule shard:
+rule shards:
     input:
-        lambda wildcards: entry_of(wildcards).path,
+        lambda wildcards: files_of(batch_of(wildcards)),
     output:
-        WORK / "shards/{recipe}-{representation}/{dataset}/{recording}.safetensors",
+        WORK / "shards/{recipe}-{representation}/{dataset}/batch-{batch}.json",
     log:
-        "logs/shard/{recipe}-{representation}/{dataset}/{recording}.log",
+        "logs/shards/{recipe}-{representation}/{dataset}/{batch}.log",
     benchmark:
-        "logs/benchmarks/shard/{recipe}-{representation}/{dataset}/{recording}.tsv"
+        "logs/benchmarks/shards/{recipe}-{representation}/{dataset}/{batch}.tsv"
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=120,
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards"),
-        code=lambda wildcards: code("shard", readers([entry_of(wildcards).path])),
-        reference=lambda wildcards: option("--reference", entry_of(wildcards).reference),
-        span=lambda wildcards: span(entry_of(wildcards)),
+        code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),
+        recordings=lambda wildcards: jobs_text(batch_of(wildcards)),
     message:
-        "Shard {wildcards.dataset} {wildcards.recording} for {wildcards.recipe}"
+        "Shards of {wildcards.dataset} for {wildcards.recipe}, batch {wildcards.batch}"
     conda:
         "../envs/preprocessing.yaml"
     shell:
-        "exec python scripts/shard.py --recipe {wildcards.recipe} --recording {input:q} {params.reference}"
-        " {params.span} --out {output:q} > {log:q} 2>&1"
+        "exec python scripts/shard_batch.py --recipe {wildcards.recipe} --recordings {params.recordings:q}"
+        " --made-with {params.values:q} {params.code:q} --out {output:q} > {log:q} 2>&1"

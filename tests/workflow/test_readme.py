@@ -33,7 +33,7 @@ EXPECTED = {
         0,
         "publish_diffusion",
     ),
-    "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": ("-n", 0, "shard"),
+    "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": ("-n", 0, "shards"),
     "snakemake --profile profiles/slurm results/diffusion/caption/": ("-n", 2, "error: longitudinal"),
 }
 

@@ -11,7 +11,7 @@ EVALUATED = {"evaluate_diffusion": 1, "plot_diffusion": 1, "publish_diffusion": 
 GENERATED = {"generate": 2, **EVALUATED}
 TRAINED = {"train_diffusion": 1, **GENERATED}
 DATASET = {"dataset": 1, "support": 2, "encode_captions": 1, **TRAINED}
-SHARDS = {"shard": 24, **DATASET}
+SHARDS = {"shards": 2, **DATASET}
 
 RECIPE, RUN = "config/dataset/demo.toml", "config/diffusion/demo.toml"
 LIB = "lib/signal_diffusion"
@@ -34,7 +34,7 @@ NOTHING = {
     "a comment in lib": (f"{LIB}/signals/stft.py", lambda text: f"# A comment.\n{text}"),
     "a docstring in lib": (f"{LIB}/signals/stft.py", with_docstring),
     "a docstring of the model": (f"{LIB}/models/hourglass.py", with_docstring),
-    "a reformatted script": ("scripts/shard.py", reformatted),
+    "a reformatted script": ("scripts/shard_batch.py", reformatted),
     "a comment in a rule": ("rules/shards.smk", lambda text: f"# A comment.\n{text}"),
     "the cadence of checkpoints": (RUN, replaced("checkpoint_interval = 2", "checkpoint_interval = 3")),
     "the cadence of the log": (RUN, replaced("log_every_steps = 1", "log_every_steps = 2")),
@@ -51,12 +51,12 @@ SOMETHING = {
     "a reader": (
         f"{LIB}/recordings/formats/cnt.py",
         lambda text: f"{text}\nUNUSED = 1\n",
-        {"index_simulated": 1, "shard": 12, **DATASET},
+        {"index_simulated": 1, **SHARDS},
     ),
     "a subject more": (
         RECIPE,
         replaced("subjects = 12", "subjects = 13"),
-        {"simulate_subject": 1, "index_simulated": 1, "shard": 2, **DATASET},
+        {"simulate_subject": 1, "index_simulated": 1, "shards": 1, **DATASET},
     ),
     "code of the model": (f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n", TRAINED),
     "a plot": (

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,9 +137,10 @@ def test_no_file_of_the_project_holds_a_registry_or_an_absolute_path():
     reason="no SLURM cluster answers",
 )
 def test_a_job_runs_on_the_cluster(edited):
-    shard = Path("work/shards/demo-db-only/demo/sub-001_rest.safetensors")
-    before = (edited.folder / shard).read_bytes()
-    (edited.folder / shard).unlink()
-    edited.run("snakemake", "--profile", "profiles/slurm", "--", str(shard))
-    assert (edited.folder / shard).read_bytes() == before
+    manifest = next((edited.folder / "work/shards/demo-db-only/demo").glob("batch-*.json"))
+    before = manifest.read_bytes()
+    for path in (manifest, *manifest.parent.glob("*.safetensors")):
+        path.unlink()
+    edited.run("snakemake", "--profile", "profiles/slurm", "--", str(manifest.relative_to(edited.folder)))
+    assert manifest.read_bytes() == before
     assert list((edited.folder / "logs/slurm").rglob("*.log"))

@@ -1,0 +1,58 @@
+"""Which recordings one process takes together, for starting it costs more than a recording does."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.datasets.entry import Entry
+from signal_diffusion.recordings.recording import Span
+
+
+def batches(entries: Iterable[Entry], size: int) -> dict[str, list[Entry]]:
+    """Batches of about `size` recordings, by the names "0-of-4", "1-of-4" and so on, empty ones left out.
+
+    A subject's batch follows from its id and from the number of batches, a power of two: a subject more
+    changes one batch, unless the number doubles.
+    """
+    entries = sorted(entries, key=lambda entry: entry.recording)
+    count = 1 << max(-(-len(entries) // size) - 1, 0).bit_length()
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(f"{crc32(entry.subject.encode()) % count}-of-{count}", []).append(entry)
+    return found
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording to be read: its id, its file, the electrode that was its reference, its part of the file."""
+
+    recording: str
+    path: Path
+    reference: str | None = None
+    span: Span | None = None
+
+    def made_from(self, made_with: Sequence[str]) -> str:
+        """Hash of what its shard depends on: the file by size and time, how it is read, and `made_with`."""
+        try:
+            file = self.path.stat()
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be read ({error.strerror}); put it back") from None
+        facts = [str(self.path), file.st_size, file.st_mtime_ns, self.reference, self.span, *made_with]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def jobs_text(entries: Iterable[Entry]) -> str:
+    """The jobs of a batch as one line of JSON, for a command line."""
+    return json.dumps([[each.recording, str(each.path), each.reference, each.span] for each in entries])
+
+
+def parse_jobs(text: str) -> list[Job]:
+    """What `jobs_text` wrote."""
+    return [
+        Job(name, Path(path), reference, tuple(span) if span else None)
+        for name, path, reference, span in json.loads(text)
+    ]

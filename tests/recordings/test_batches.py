@@ -1,0 +1,59 @@
+"""Which recordings one process takes together."""
+
+from pathlib import Path
+
+import pytest
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.batches import Job, batches, jobs_text, parse_jobs
+from signal_diffusion.recordings.datasets.entry import Entry
+
+
+def entries(subjects):
+    return [
+        Entry("x", f"sub-{number:04}", "", f"sub-{number:04}_{task}", Path(f"{number}_{task}.edf"))
+        for number in range(subjects)
+        for task in ("rest", "task")
+    ]
+
+
+@pytest.mark.parametrize("subjects", [1, 7, 8, 9, 500])
+def test_every_recording_is_in_one_batch_with_its_subjects_others(subjects):
+    found = batches(entries(subjects), 16)
+    kept = [entry for batch in found.values() for entry in batch]
+    assert sorted(kept, key=lambda entry: entry.recording) == entries(subjects)
+    homes = [{name for name, batch in found.items() if entry in batch} for entry in entries(subjects)]
+    assert homes[::2] == homes[1::2] and {len(home) for home in homes} == {1}
+
+
+def test_batches_are_about_as_large_as_asked():
+    sizes = [len(batch) for batch in batches(entries(5000), 16).values()]
+    assert 8 <= sum(sizes) / len(sizes) <= 16 and max(sizes) < 40
+
+
+def test_a_subject_more_changes_one_batch_and_the_order_none():
+    before, after = batches(entries(80), 16), batches(entries(81)[::-1], 16)
+    assert before.keys() == after.keys()
+    assert sum(before[name] != after[name] for name in before) == 1
+    assert batches(entries(80)[::-1], 16) == before
+
+
+def test_a_command_line_carries_a_batch():
+    said = [Entry("x", "s", "", "it's", Path("a b.edf"), {}, "Cz", (0.5, 1 / 3)), *entries(1)]
+    assert [(job.recording, job.path, job.reference, job.span) for job in parse_jobs(jobs_text(said))] == [
+        (entry.recording, entry.path, entry.reference, entry.span) for entry in said
+    ]
+
+
+def test_what_a_shard_is_made_from(tmp_path):
+    path = tmp_path / "a.edf"
+    path.write_bytes(b"1")
+    source = Job("a", path).made_from(["keys"])
+    assert source == Job("a", path).made_from(["keys"])
+    others = [Job("a", path).made_from(["other keys"]), Job("a", path, "Cz").made_from(["keys"])]
+    others.append(Job("a", path, None, (0.0, 1.0)).made_from(["keys"]))
+    path.write_bytes(b"12")
+    others.append(Job("a", path).made_from(["keys"]))
+    assert len({source, *others}) == 5
+    path.unlink()
+    with pytest.raises(UserError, match="a.edf: cannot be read"):
+        Job("a", path).made_from(["keys"])
