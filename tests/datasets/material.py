@@ -38,14 +38,14 @@ def index_rows(n: int = 10, dataset: str = "demo") -> pd.DataFrame:
             ids = dict(dataset=dataset, subject=subject, session="", recording=recording)
             file = dict(file=f"{recording}.edf", format="edf", rate="250.0", duration="60.0", channels="20")
             file |= dict(start="", stop="", events="")
-            rows.append(ids | file | dict(status="ok", reason="") | labels | dict(activity=activity))
+            rows.append(ids | file | dict(status="ok", reason="", warning="") | labels | dict(activity=activity))
     return pd.DataFrame(rows)
 
 
 def write_shard(path: Path, windows: np.ndarray, **meta) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     described = dict(
-        status="ok", reason="", file="x.edf", channels=["Fz", "Cz", "Pz"], frequencies=FREQUENCIES
+        status="ok", reason="", warning="", file="x.edf", channels=["Fz", "Cz", "Pz"], frequencies=FREQUENCIES
     )
     starts = np.arange(len(windows), dtype=np.int64) * 1024
     save_tensors(path, {"windows": windows.astype(np.float16), "starts": starts}, described | meta)

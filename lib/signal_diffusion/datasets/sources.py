@@ -16,6 +16,7 @@ from signal_diffusion.errors import UserError
 
 FILE_FIELDS = (
     "file", "format", "start", "stop", "rate", "duration", "channels", "events", "status", "reason",
+    "warning",
 )  # fmt: skip
 
 

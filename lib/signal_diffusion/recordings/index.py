@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import atomic_path
 from signal_diffusion.recordings import datasets, formats
+from signal_diffusion.recordings.bids_sidecars import contradictions
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.formats.checks import refuse
-from signal_diffusion.recordings.recording import Header
+from signal_diffusion.recordings.recording import Header, Span, ended
 from signal_diffusion.recordings.simulated_spectra import Simulation
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "dataset", "subject", "session", "recording", "file", "format", "start", "stop", "rate", "duration",
-    "channels", "events", "status", "reason", "gender", "health", "age",
+    "channels", "events", "status", "reason", "warning", "gender", "health", "age",
 )  # fmt: skip
 
 
@@ -69,19 +70,22 @@ def _found(entry: Entry, root: Path) -> dict:
         if entry.refused:
             raise UserError(entry.refused)
         header = formats.read_header(entry.path)
-        duration = _duration(entry, header)
+        start, stop = _span(entry, header)
+        warnings = [entry.warning, *(contradictions(entry.path, header) if entry.sidecars else ())]
     except UserError as error:
-        reason = str(error).replace(str(entry.path), entry.path.relative_to(root).as_posix())
-        return {"rate": "", "duration": "", "channels": "", "status": "refused", "reason": reason}
-    found = {"rate": f"{header.fs:g}", "duration": f"{duration:.6g}", "channels": len(header.channels)}
-    return found | {"status": "ok", "reason": ""}
+        reason = str(error).replace(f"{root}/", "")
+        refused = {"status": "refused", "reason": reason, "warning": entry.warning}
+        return {"rate": "", "duration": "", "channels": ""} | refused
+    part = {} if entry.span is None else {"stop": f"{stop:.10g}"}
+    found = {"rate": f"{header.fs:g}", "duration": f"{stop - start:.6g}", "channels": len(header.channels)}
+    return part | found | {"status": "ok", "reason": "", "warning": "; ".join(filter(None, warnings))}
 
 
-def _duration(entry: Entry, header: Header) -> float:
+def _span(entry: Entry, header: Header) -> Span:
     if entry.span is None:
-        return header.duration
-    start, stop = entry.span
+        return 0.0, header.duration
+    start, stop = ended(entry.span, header.duration)
     if not 0 <= start < stop <= header.duration:
         held = f"a part of the {header.duration:g} s that the file holds"
         raise refuse(entry.path, "span", f"{start:g} to {stop:g} s", held)
-    return stop - start
+    return start, stop

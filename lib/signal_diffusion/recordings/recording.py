@@ -1,10 +1,11 @@
 """What every reader returns, whatever the file's format."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-Span = tuple[float, float]  # seconds of a file, from its start
+Span = tuple[float, float]  # seconds of a file, from its start; an infinite end is the end of the file
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,9 @@ class Header:
     duration: float
     channels: tuple[str, ...]
     format: str
+
+
+def ended(span: Span, duration: float) -> Span:
+    """The span with the end of a file of `duration` seconds in place of an infinite one."""
+    start, stop = span
+    return start, duration if math.isinf(stop) else stop

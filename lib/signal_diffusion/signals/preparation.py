@@ -8,7 +8,7 @@ import numpy as np
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.channels import pick, picks
 from signal_diffusion.recordings.formats import read, read_header
-from signal_diffusion.recordings.recording import Span
+from signal_diffusion.recordings.recording import Span, ended
 from signal_diffusion.signals.resample import average_reference, resample
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def prepare(
     What the file says of itself and what was found is written into `meta`. UserError if it cannot be used.
     """
     header = read_header(path)
-    meta |= {"rate": header.fs, "duration": span[1] - span[0] if span else header.duration}
+    start, stop = ended(span or (0.0, header.duration), header.duration)
+    meta |= {"rate": header.fs, "duration": stop - start}
     recording = read(path, picks(header.channels, wanted, reference), span)
     data = pick(recording, wanted, reference).data
     offsets = data.mean(axis=1, keepdims=True)

@@ -15,7 +15,8 @@ class Entry:
     reference, None when the reference was off the scalp. `span` is the part of the file that is this
     recording, in seconds; None is the whole file. `events` names what happens during it, such as seizures:
     onsets and ends in seconds of the recording, none at all when nobody looked. `refused` is the reason why
-    names and tables alone say that it cannot be used; such a recording is only listed.
+    names and tables alone say that it cannot be used; such a recording is only listed. `warning` is what they
+    say that a user should know. `sidecars`: whether BIDS sidecars lie beside the file, for the index to compare.
     """
 
     dataset: str
@@ -28,3 +29,5 @@ class Entry:
     span: Span | None = None
     events: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     refused: str = ""
+    warning: str = ""
+    sidecars: bool = False

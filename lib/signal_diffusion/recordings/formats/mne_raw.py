@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from signal_diffusion.recordings.formats.checks import indices_of, refuse, what_failed
-from signal_diffusion.recordings.recording import Header, Recording, Span
+from signal_diffusion.recordings.recording import Header, Recording, Span, ended
 
 NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")
 # Of MNE's warnings, those (by how they begin) after which it returns other samples than were recorded.
@@ -53,6 +53,7 @@ def _samples(raw, path: Path, span: Span | None) -> tuple[int, int]:
     """First sample of the span, and the one after its last."""
     if span is None:
         return 0, raw.n_times
+    span = ended(span, raw.n_times / raw.info["sfreq"])
     first, stop = (round(seconds * raw.info["sfreq"]) for seconds in span)
     if not 0 <= first < stop <= raw.n_times:
         held = f"a part of the {raw.n_times / raw.info['sfreq']:g} s that the file holds"
