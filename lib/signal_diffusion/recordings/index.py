@@ -30,9 +30,10 @@ def index_dataset(
 
     `rate` is in Hz; `duration` of the recording, `start` and `stop` of its part of the file (empty for a
     whole file) are in seconds; `events` is a JSON object of onsets and ends in seconds of the recording. A
-    recording whose header cannot be read, or whose part the file does not hold, has status "refused" and its
-    reason, and the others go on. Of a header nothing is kept but rate, duration and channels. `options`: the
-    settings' section of this dataset. Raises UserError when the dataset itself is absent.
+    recording whose header cannot be read, or whose part or events the file does not hold, has status
+    "refused" and its reason, and the others go on. Of a header nothing is kept but rate, duration and
+    channels. `options`: the settings' section of this dataset. Raises UserError when the dataset itself is
+    absent.
     """
     entries = datasets.get(name, options).list_recordings(root, simulation)
     return [_row(entry, Path(root)) for entry in entries]
@@ -71,6 +72,7 @@ def _found(entry: Entry, root: Path) -> dict:
             raise UserError(entry.refused)
         header = formats.read_header(entry.path)
         start, stop = _span(entry, header)
+        _check_events(entry, stop - start)
         warnings = [entry.warning, *(contradictions(entry.path, header) if entry.sidecars else ())]
     except UserError as error:
         reason = str(error).replace(f"{root}/", "")
@@ -89,3 +91,12 @@ def _span(entry: Entry, header: Header) -> Span:
         held = f"a part of the {header.duration:g} s that the file holds"
         raise refuse(entry.path, "span", f"{start:g} to {stop:g} s", held)
     return start, stop
+
+
+def _check_events(entry: Entry, duration: float) -> None:
+    """Events that the recording does not hold show that it is cut, or that they are another's."""
+    for name, spans in entry.events.items():
+        for onset, end in spans:
+            if not 0 <= onset < end <= duration:
+                held = f"a part of the {duration:g} s of the recording"
+                raise refuse(entry.path, f"event {name}", f"{onset:g} to {end:g} s", held)

@@ -2,7 +2,8 @@
 
 A module added here is a dataset; nothing else lists it, so that adding one makes no result stale. Two are
 kinds of dataset, for recordings that bring no code of their own: any name in the settings may have one of
-them, and what it is to do stands beside it there. They take `options` (that section) and `name` as well.
+them, and what it is to do stands beside it there. They, and a dataset that offers a choice, take `options`
+(that section) and `name` as well.
 """
 
 from functools import partial
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from signal_diffusion.config.settings import DatasetPaths
 
 KINDS = ("bids", "folder")
+OPTIONED = (*KINDS, "longitudinal")
 SHARED = ("entry", "tables", "bids_tables")
 
 
@@ -28,7 +30,7 @@ def names() -> list[str]:
 def module_name(name: str, options: "DatasetPaths | None" = None) -> str:
     """The module that lists this dataset, by the kind in its settings or else by its name."""
     kind = (options.kind if options else "") or name
-    if kind not in (*names(), *KINDS):
+    if kind not in names() and not (options and options.kind):
         raise UserError(
             f"dataset {name!r} is unknown; this version reads {', '.join(names())}, and any other whose "
             f"[datasets.{name}] in the settings has a kind, {' or '.join(KINDS)}"
@@ -40,6 +42,6 @@ def get(name: str, options: "DatasetPaths | None" = None):
     """What lists the dataset; only its module is imported, so the others' code makes nothing stale."""
     wanted = module_name(name, options)
     module = import_module(wanted)
-    if wanted.rpartition(".")[2] not in KINDS:
+    if wanted.rpartition(".")[2] not in OPTIONED:
         return module
     return SimpleNamespace(list_recordings=partial(module.list_recordings, options=options, name=name))

@@ -1,0 +1,104 @@
+"""Tables of participants as people keep them, CSV, TSV or XLSX, read while jobs are planned, without pandas.
+
+Cells are text without space around it; words for what is not known are "".
+"""
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings import spreadsheet
+
+MISSING = ("", "n/a", "na", "nan")
+GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
+DELIMITERS = ("\t", ";", ",")
+
+Row = dict[str, str]
+
+
+def read_table(path: Path) -> list[Row]:
+    """Rows by the names in the first line; empty lines are left out.
+
+    Raises UserError for a table that cannot be read, names a column twice or has a row of another length.
+    """
+    lines = [(number, line) for number, line in enumerate(_lines(path), 1) if any(line)]
+    if not lines:
+        raise UserError(f"{path}: found an empty table, expected a line of column names and rows; fill it")
+    (_, header), *rows = lines
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
+        raise UserError(f"{path}: found column {twice[0]!r} twice, expected it once; rename one")
+    for number, row in rows:
+        if len(row) != len(header):
+            found = f"found {len(row)} cells in line {number}"
+            raise UserError(f"{path}: {found}, expected {len(header)}; mend that line")
+    return [dict(zip(header, map(known, row), strict=True)) for _, row in rows]
+
+
+def by_id(rows: Iterable[Row], column: str, path: Path) -> dict[str, Row]:
+    """Rows by what stands in `column`; UserError if one has nothing there or two have the same."""
+    people: dict[str, Row] = {}
+    for row in rows:
+        if not row[column]:
+            raise UserError(f"{path}: {column}: found a row without it, expected it in every row; fill it")
+        if row[column] in people:
+            raise UserError(f"{path}: {column}: found {row[column]} twice, expected one row; keep one")
+        people[row[column]] = row
+    return people
+
+
+def column(rows: list[Row], names: Iterable[str], path: Path) -> str:
+    """The table's own spelling of the first of `names` that it has, whatever the case and the punctuation."""
+    wanted = [_plain(name) for name in names]
+    spelled = {_plain(name): name for name in (rows[0] if rows else ())}
+    found = next((spelled[name] for name in wanted if name in spelled), None)
+    if found is None:
+        raise UserError(
+            f"{path}: columns: found {', '.join(spelled.values()) or 'none'}, expected {' or '.join(names)}; "
+            "rename the column that holds it"
+        )
+    return found
+
+
+def gender(word: str, where: str) -> str:
+    """F, M or "" of a word for it; UserError, which begins with `where`, for any other word."""
+    if word and word.lower() not in GENDERS:
+        raise UserError(f"{where}: found {word!r}, expected F or M; correct it or leave it empty")
+    return GENDERS.get(word.lower(), "")
+
+
+def age(word: str, where: str) -> str:
+    """Years as the table writes them, or ""; UserError, which begins with `where`, for what is no age."""
+    try:
+        years = float(word or "nan")
+    except ValueError:
+        years = -1.0
+    if not math.isnan(years) and not 0 <= years < 130:
+        raise UserError(f"{where}: found {word!r}, expected years; correct it or leave it empty")
+    return "" if math.isnan(years) else f"{years:g}"
+
+
+def known(cell: str) -> str:
+    return "" if cell.lower() in MISSING else cell
+
+
+def _lines(path: Path) -> list[list[str]]:
+    if path.suffix.lower() == ".xlsx":
+        return spreadsheet.read_cells(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}: cannot be read as text ({type(error).__name__}); save it as CSV in UTF-8"
+        ) from None
+    lines = text.splitlines()
+    # Some spreadsheet programs write semicolons into CSV, and tables without a suffix tend to have tabs.
+    delimiter = max(DELIMITERS, key=lines[0].count) if lines else ","
+    return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
