@@ -10,7 +10,11 @@ from signal_diffusion.config.fields import Contradiction, Section, key
 from signal_diffusion.config.homes import is_address
 
 SIMULATED = "demo"
-OF_KIND = {"folder": ("files", "table", "id", "columns", "values", "reference")}
+OF_KIND = {
+    "folder": ("files", "table", "id", "columns", "values", "reference"),
+    "bids": ("columns", "values", "reference"),
+}
+WITH_TASKS = "longitudinal"  # the dataset with code of its own whose BIDS tasks can be chosen
 _OUTPUT = (
     "all in-between files lie under data.output_root, and scripts run by hand take --out; remove the key"
 )
@@ -51,15 +55,27 @@ class DatasetPaths(Section):
     )
     table: str = key("", "folder: CSV, TSV or XLSX below the root, one row per subject.", stage="index")
     id: str = key("", "folder: its column that holds what {subject} stands for.", stage="index")
-    columns: dict[str, str] = key({}, 'folder: its columns by label, such as gender = "Sex".', stage="index")
+    columns: dict[str, str] = key(
+        {},
+        "folder, bids: columns of the table (bids: participants.tsv, sessions.tsv) by label, such as "
+        'gender = "Sex".',
+        stage="index",
+    )
     values: dict[str, dict[str, str]] = key(
         {},
-        "folder: per label, the words of the table or file names and what each means, such as "
+        "folder, bids: per label, the words of the table or file names and what each means, such as "
         'gender = {female = "F", male = "M"}.',
         stage="index",
     )
     reference: str | None = key(
-        None, "folder: the electrode that was the reference, when it was on the scalp.", stage="index"
+        None,
+        "folder, bids: the electrode that was the reference, when it was on the scalp; bids: unset: as eeg.json says.",
+        stage="index",
+    )
+    tasks: list[str] = key(
+        [],
+        "bids, and the dataset longitudinal: the BIDS tasks to take; empty: all, of longitudinal EyesOpen alone.",
+        stage="index",
     )
     url: str | None = key(
         None,
@@ -92,6 +108,14 @@ def check_db_range(min_db: float | None, max_db: float | None) -> None:
         raise Contradiction(given, "is half a range; give both min_db and max_db, or neither")
     if min_db is not None and min_db >= max_db:
         raise Contradiction("max_db", f"{max_db:g} dB is not above min_db = {min_db:g} dB; raise it")
+
+
+def check_tasks(name: str, dataset: DatasetPaths) -> None:
+    """Refuse a choice of tasks where nothing would read it."""
+    if dataset.tasks and dataset.kind != "bids" and name != WITH_TASKS:
+        raise Contradiction(
+            f"datasets.{name}.tasks", f'is for {WITH_TASKS} and for kind = "bids"; remove the key'
+        )
 
 
 def _check_url(url: str | None) -> None:

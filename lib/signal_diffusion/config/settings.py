@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from signal_diffusion.config.datasets import DatasetPaths, from_file
+from signal_diffusion.config.datasets import DatasetPaths, check_tasks, from_file
 from signal_diffusion.config.fields import Section, key, section
 from signal_diffusion.config.homes import HOMES, HOW_TO_GET
 from signal_diffusion.config.messages import shown
@@ -42,7 +42,9 @@ class Data(Section):
         ..., "Folder of `work/`, all that is in between; path rules of `root`.", strict=False
     )
     recordings_per_job: int = key(
-        16, "About how many recordings one preprocessing job takes together; starting one costs a second.", ge=1
+        16,
+        "About how many recordings one preprocessing job takes together; starting one costs a second.",
+        ge=1,
     )
     max_sampling_weight: float | None = key(
         None,
@@ -70,6 +72,7 @@ class Settings(Section):
         for name in HOMES:
             self.datasets.setdefault(name, DatasetPaths())
         for name, dataset in self.datasets.items():
+            check_tasks(name, dataset)
             dataset.fill(root=_absolute(self.data.root / (dataset.root or name)))
         return self
 

@@ -111,7 +111,9 @@ def entry_of(dataset: str, path: Path, **known: Any) -> Entry:
     subject, session = f"sub-{own['sub']}", f"ses-{own['ses']}" if "ses" in own else ""
     name, folders = path.name.split(".")[0].removesuffix("_eeg"), path.parts[:-2]
     if not {subject, session or subject} <= set(folders):
-        known["refused"] = f"found {name} in folder {'/'.join(folders[-2:])}, expected its subject's and session's"
+        known["refused"] = (
+            f"found {name} in folder {'/'.join(folders[-2:])}, expected its subject's and session's"
+        )
     return Entry(dataset, subject, session, name, path, sidecars=True, **known)
 
 
