@@ -28,7 +28,8 @@ from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
 from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
 from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
-from signal_diffusion.signals.shards import shard_recording, spectrogram_windows  # noqa: E402
+from signal_diffusion.signals.representations import spectrogram_windows  # noqa: E402
+from signal_diffusion.signals.shards import shard_recording  # noqa: E402
 from signal_diffusion.signals.stft import Stft  # noqa: E402
 from signal_diffusion.signals.windows import window_starts  # noqa: E402
 
@@ -76,7 +77,7 @@ def stages(path: Path, shards: Iterator[Path], signal: Signal, spectrogram: Spec
         return Stft(spectrogram.resolution, len(SETS[CHANNELS]), signal.nsamps, signal.fs)
 
     stft = transform()
-    arrays = {"windows": spectrogram_windows(stft, resampled, starts), "starts": starts}
+    arrays = {"windows": spectrogram_windows(stft, resampled, starts)[0], "starts": starts}
     return {
         "read": lambda: read(path),
         "pick": lambda: pick(raw, CHANNELS),

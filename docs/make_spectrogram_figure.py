@@ -17,8 +17,8 @@ from signal_diffusion.config.recipe import Simulation  # noqa: E402
 from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.simulated_signals import simulate_recording  # noqa: E402
 from signal_diffusion.signals.images import quantise, tile  # noqa: E402
+from signal_diffusion.signals.representations import spectrogram_windows  # noqa: E402
 from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
-from signal_diffusion.signals.shards import spectrogram_windows  # noqa: E402
 from signal_diffusion.signals.stft import Stft  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -147,7 +147,7 @@ def example_image() -> tuple[np.ndarray, np.ndarray]:
     recording = pick(simulate_recording(Simulation(seconds=20.0), 0, "rest"), "1020-19")
     data = resample(average_reference(recording.data), recording.fs, FS)
     stft = Stft(RESOLUTION, CHANNELS, NSAMPS, FS)
-    db = spectrogram_windows(stft, data, np.array([0]))
+    db, _ = spectrogram_windows(stft, data, np.array([0]))
     low, high = np.percentile(db.astype(np.float32), [0.5, 99.5])
     return tile(quantise(db, low, high), RESOLUTION)[0], stft.frequencies
 

@@ -66,9 +66,19 @@ class Spectrogram(Section):
 
     aliases: ClassVar[dict[str, str]] = {"bin_spacing": "bins"}
     resolution: int = key(256, "Height and width of the image.", stage="shards", unit="pixels", ge=8)
-    bins: Literal["log", "linear"] = key("log", "Spacing of the frequency rows.", stage="shards")
+    bins: Literal["log", "linear", "log-legacy"] = key(
+        "log",
+        "Spacing of the frequency rows; log-legacy: the images of the old system, in dB re 1 V.",
+        stage="shards",
+    )
     window: int = key(512, "Longest STFT window.", stage="shards", unit="samples", ge=8)
     fmin: float = key(0.5, "Lowest frequency.", stage="shards", unit="Hz", gt=0)
+    hop_step: Literal[4, 8] = key(
+        4,
+        "What the hop of log-legacy is a multiple of; old images of SEED have 8.",
+        stage="shards",
+        unit="samples",
+    )
     min_db: float | None = key(
         None,
         "Lower end of the dB range; unset: the settings' or `lower_percentile`.",
@@ -93,6 +103,11 @@ class Spectrogram(Section):
         check_db_range(self.min_db, self.max_db)
         if self.lower_percentile >= self.upper_percentile:
             raise Contradiction("upper_percentile", "is not above lower_percentile; raise it")
+        legacy = self.bins == "log-legacy"
+        for name in ("window", "fmin") if legacy else ("hop_step",):
+            if name in self.model_fields_set:
+                message = f'means nothing with bins = "{self.bins}"; remove the key'
+                raise Contradiction(name, message)
         return self
 
 
@@ -210,9 +225,10 @@ def _check_mixture(recipe: Recipe) -> None:
 
 def _check_spectrogram(recipe: Recipe) -> None:
     nyquist = recipe.signal.fs / 2
-    if recipe.spectrogram.fmin >= nyquist:
+    legacy = recipe.spectrogram.bins == "log-legacy"
+    if recipe.spectrogram.fmin >= nyquist and not legacy:
         raise Contradiction("spectrogram.fmin", f"is not below signal.fs / 2 = {nyquist:g} Hz; lower it")
-    if recipe.spectrogram.window > recipe.signal.nsamps:
+    if recipe.spectrogram.window > recipe.signal.nsamps and not legacy:
         raise Contradiction(
             "spectrogram.window", f"is longer than signal.nsamps = {recipe.signal.nsamps}; shorten it"
         )

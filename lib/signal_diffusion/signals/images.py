@@ -14,6 +14,11 @@ def decibels(power: np.ndarray) -> np.ndarray:
     return logarithm
 
 
+def amplitudes(db: np.ndarray) -> np.ndarray:
+    """dB re 1 uV^2/Hz -> float32 uV per root Hz of the same shape: the root of what `decibels` was given."""
+    return np.exp(np.asarray(db, np.float32) * np.float32(np.log(10) / 20))
+
+
 def half_precision(values: np.ndarray) -> np.ndarray:
     """float32 -> float16 of the same shape, as `astype` rounds it, but 0 below 2^-14; at most 65504.
 
@@ -81,3 +86,15 @@ def quantise(db: np.ndarray, min_db: float, max_db: float) -> np.ndarray:
 def dequantise(levels: np.ndarray, min_db: float, max_db: float) -> np.ndarray:
     """uint8 levels -> float32 dB, the middle of each level's range of values."""
     return levels.astype(np.float32) * np.float32((max_db - min_db) / 255) + np.float32(min_db)
+
+
+def quantise_truncated(db: np.ndarray, min_db: float, max_db: float) -> np.ndarray:
+    """dB -> uint8 of the same shape as the predecessor did it: clipped, max_db -> 255, rounded down."""
+    scaled = (np.clip(np.asarray(db, np.float64), min_db, max_db) - min_db) / (max_db - min_db)
+    return (scaled * 255).astype(np.uint8)
+
+
+def dequantise_truncated(levels: np.ndarray, min_db: float, max_db: float) -> np.ndarray:
+    """Inverse of `quantise_truncated`: float32 dB, the middle of what each level stands for."""
+    middles = np.minimum(np.arange(256) + 0.5, 255) * ((max_db - min_db) / 255) + min_db
+    return middles.astype(np.float32)[levels]

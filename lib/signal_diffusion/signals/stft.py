@@ -1,4 +1,4 @@
-"""Short-time Fourier transform of windows with linear or logarithmic rows, and its least-squares inverse."""
+"""Short-time Fourier transform of windows with linear or logarithmic rows."""
 
 from functools import cached_property
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.signals.frames import Frames
+from signal_diffusion.signals.images import amplitudes, decibels, half_precision
 from signal_diffusion.signals.scales import linear_scale, log_scale, window_lengths
 
 
@@ -37,7 +39,7 @@ def _oscillations(frequencies: np.ndarray, samples: int, stride: int = 32) -> np
     return (coarse[:, :, None] * fine[:, None]).reshape(len(frequencies), -1)[:, :samples]
 
 
-class Stft:
+class Stft(Frames):
     """Spectrogram rows and frames of windows of a recording.
 
     resolution: rows; as many columns are shared by the channels, `resolution // n_channels` frames each.
@@ -45,6 +47,8 @@ class Stft:
     bins: "log" or "linear". fmin: frequency of the lowest row, Hz; the highest stands at fs / 2.
     Frames are equally spaced and lie wholly inside a window. docs/spectrogram.md gives the reasons.
     """
+
+    kept_as = np.float16
 
     def __init__(
         self,
@@ -119,49 +123,17 @@ class Stft:
         real, imaginary = self.parts(data, positions)
         return np.square(real, out=real) + np.square(imaginary, out=imaginary)
 
-    def gather(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
-        """Frames [positions, channels, rows] -> windows [n, channels, rows, frames] by `locate`'s index."""
-        return np.ascontiguousarray(values[index].transpose(0, 2, 3, 1))
+    def decibels(self, power: np.ndarray) -> np.ndarray:
+        """uV^2/Hz -> float32 dB re 1 uV^2/Hz (`images.decibels`)."""
+        return decibels(power)
 
-    def transform(self, data: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Coefficients of the windows that begin at `starts`.
+    def magnitude(self, db: np.ndarray) -> np.ndarray:
+        """dB re 1 uV^2/Hz -> uV per root Hz."""
+        return amplitudes(db)
 
-        data: [channels, samples] uV. Returns complex64 [n, channels, resolution, frames], lowest frequency
-        first, |.|^2 the one-sided power spectral density in uV^2/Hz, phase as at the middle of the frame.
-        """
-        positions, index = self.locate(starts)
-        real, imaginary = self.parts(data, positions)
-        return self.gather(real + 1j * imaginary, index)
-
-    def inverse(self, coefficients: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
-        """The windows whose coefficients are nearest in the least-squares sense.
-
-        coefficients: complex [n, channels, resolution, frames]. Returns float32 [n, channels, nsamps] uV.
-        ridge is relative to the largest row sum of `gram`; what rows and frames do not see (below `fmin`, the
-        outermost samples of a window) comes out near zero.
-        """
-        adjoint = self._adjoint(np.asarray(coefficients, np.complex128))
-        gram = self.gram()
-        bound = np.linalg.norm(gram, np.inf)
-        flat = adjoint.reshape(-1, self.nsamps).T
-        solved = np.linalg.solve(gram + ridge * bound * np.eye(self.nsamps), flat)
-        return solved.T.reshape(adjoint.shape).astype(np.float32)
-
-    def gram(self) -> np.ndarray:
-        """Frame operator of one window, float64 [nsamps, nsamps]: x @ gram @ x = sum of |coefficients|^2."""
-        block = (self.basis.conj().T @ self.basis).real
-        gram = np.zeros((self.nsamps, self.nsamps))
-        for offset in self.offsets:
-            span = slice(offset, offset + self.window)
-            gram[span, span] += block
-        return gram
-
-    def _adjoint(self, coefficients: np.ndarray) -> np.ndarray:
-        frames = np.einsum("ncrf,rw->ncfw", coefficients, self.basis.conj(), optimize=True).real
-        samples = np.zeros((*coefficients.shape[:2], self.nsamps))
-        for frame, offset in enumerate(self.offsets):
-            samples[:, :, offset : offset + self.window] += frames[:, :, frame]
-        return samples
+    def stored(self, values: np.ndarray) -> np.ndarray:
+        """float32 -> float16 (`images.half_precision`)."""
+        return half_precision(values)
 
 
 def _check(stft: Stft, n_channels: int, bins: str, fmin: float) -> None:
