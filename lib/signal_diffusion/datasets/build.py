@@ -10,6 +10,7 @@ import pandas as pd
 from signal_diffusion import files
 from signal_diffusion.datasets.captions import caption
 from signal_diffusion.datasets.card import Contents, dataset_card
+from signal_diffusion.datasets.events import event_labels, event_names
 from signal_diffusion.datasets.export import export_imagefolder, file_names
 from signal_diffusion.datasets.ranges import DecibelHistogram, Quantiser, decibel_range
 from signal_diffusion.datasets.sources import (
@@ -42,7 +43,7 @@ from signal_diffusion.progress import Progress
 from signal_diffusion.signals.images import tile
 
 if TYPE_CHECKING:
-    from signal_diffusion.config.recipe import Recipe
+    from signal_diffusion.config.recipe import Recipe, Signal
 
 BLOCK = 64
 _EXPONENT = np.uint16(0x7C00)  # of a float16; all ones in infinities and NaN
@@ -153,7 +154,20 @@ def _metadata(used: Sequence[Source], labels: list[str], recipe: "Recipe") -> pd
     rows["window"] = np.concatenate([source.kept for source in used])
     rows["start_s"] = np.concatenate([source.starts for source in used]) / recipe.signal.fs
     rows["hash"] = [value for source in used for value in source.hashes]
+    rows = rows.assign(**_event_columns(used, recipe.signal))
     return rows[[*IDS, "window", "start_s", "split", *labels, "text", "hash"]]
+
+
+def _event_columns(used: Sequence[Source], signal: "Signal") -> dict[str, np.ndarray]:
+    """One column per kind of event, str [windows]; empty for recordings in which nobody looked for it."""
+    names = event_names(source.row["events"] for source in used)
+    seconds = signal.nsamps / signal.fs
+    found = [event_labels(source.row["events"], source.starts / signal.fs, seconds) for source in used]
+    unknown = [np.full(len(source.kept), "") for source in used]
+    return {
+        name: np.concatenate([labels.get(name, none) for labels, none in zip(found, unknown, strict=True)])
+        for name in names
+    }
 
 
 def _weighted(metadata: pd.DataFrame, recipe: "Recipe") -> tuple[pd.DataFrame, Weighting]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MOST_VALUES = 12  # a label with more is told by its range
 _FEW_SUBJECTS = 5
+RECORDING = ["dataset", "recording"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Contents:
 
     @cached_property
     def recordings(self) -> pd.DataFrame:
-        """The first row of each recording, with the number of its `windows`; its labels hold for all."""
-        keys = ["dataset", "recording"]
-        first = self.metadata.drop_duplicates(keys)
-        sizes = self.metadata.groupby(keys).size().rename("windows").reset_index()
-        return first.merge(sizes, on=keys)
+        """The first row of each recording, with the number of its `windows`."""
+        return _distinct(self.metadata, RECORDING)
+
+    @cached_property
+    def labelled(self) -> pd.DataFrame:
+        """The first row of each recording and combination of labels, with the number of its `windows`."""
+        return _distinct(self.metadata, [*RECORDING, *_label_names(self.metadata)])
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Windows, recordings and subjects of each split."""
@@ -57,7 +60,7 @@ def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
         "## Splits\n\nBy subject: no subject, recording or identical window stands in two splits.",
         _split_table(contents.recordings),
         "## Labels\n\nSubjects (windows) per value; the empty value is unknown.",
-        _label_table(contents.recordings),
+        _label_table(contents.labelled),
         "## Images",
         _settings_table(spec),
         "## Sampling weights",
@@ -141,24 +144,31 @@ def _split_table(recordings: pd.DataFrame) -> str:
     return _table(["dataset", "split", "windows", "recordings", "subjects"], rows)
 
 
-def _label_table(recordings: pd.DataFrame) -> str:
-    parts = [recordings[recordings["split"] == split] for split in SPLITS]
+def _distinct(metadata: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    sizes = metadata.groupby(keys, sort=False).size().rename("windows").reset_index()
+    return metadata.drop_duplicates(keys).merge(sizes, on=keys)
+
+
+def _label_table(labelled: pd.DataFrame) -> str:
+    parts = [labelled[labelled["split"] == split] for split in SPLITS]
     rows = []
-    for name in _label_names(recordings):
-        values = sorted(set(recordings[name]))
+    for name in _label_names(labelled):
+        values = sorted(set(labelled[name]))
         if len(values) <= _MOST_VALUES and name != "age":
             rows += [
                 [name, value, *(_subjects_and_windows(part[part[name] == value]) for part in parts)]
                 for value in values
             ]
         else:
-            rows.append([name, "median (range)", *(_span(part[name]) for part in parts)])
+            rows.append(
+                [name, "median (range)", *(_span(part.drop_duplicates(RECORDING)[name]) for part in parts)]
+            )
     return _table(["label", "value", *SPLITS], rows)
 
 
-def _label_names(recordings: pd.DataFrame) -> list[str]:
+def _label_names(metadata: pd.DataFrame) -> list[str]:
     # Labels stand between the split and the caption; ids and numbers come before and after them.
-    columns = list(recordings.columns)
+    columns = list(metadata.columns)
     return columns[columns.index("split") + 1 : columns.index("text")]
 
 

@@ -67,6 +67,7 @@ _CLASSES = {
     "handedness": ("right", "left"),
     "emotion": ("disgust", "fear", "sad", "neutral", "happy"),
     "acquisition": ("pre", "post"),
+    "seizure": ("none", "seizure"),
 }
 
 
@@ -85,6 +86,7 @@ LABELS: dict[str, Label] = {
         _classes("handedness", "preferred hand"),
         _classes("emotion", "emotion of the film clip"),
         _classes("acquisition", "before or after the session's tasks"),
+        _classes("seizure", "whether the window is of a seizure"),
         _classes("math_activity", "rest or mental arithmetic", "activity"),
         _classes("math_condition", "activity and gender", "activity", "gender"),
         _classes("parkinsons_condition", "health and gender", "health", "gender"),
@@ -99,6 +101,7 @@ _TASKS = {
     "parkinsons": ("gender", "health", "age", "parkinsons_condition"),
     "seed": ("gender", "health", "age", "emotion", "seed_condition"),
     "longitudinal": ("gender", "health", "age", "acquisition", "handedness"),
+    "mit": ("gender", "age", "seizure"),
     "demo": ("gender", "health", "age", "activity", "handedness"),
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from signal_diffusion import files
+from signal_diffusion.datasets.events import event_names
 from signal_diffusion.datasets.labels import CANONICAL, check_labels, whole_years
 from signal_diffusion.datasets.storage import IDS
 from signal_diffusion.errors import UserError
@@ -67,8 +68,8 @@ def read_indexes(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def label_columns(rows: pd.DataFrame) -> list[str]:
-    """Canonical labels first, then the datasets' own, in alphabetical order."""
-    own = set(rows.columns) - {*IDS, *FILE_FIELDS, *CANONICAL}
+    """Canonical labels first, then the datasets' own and the kinds of event, in alphabetical order."""
+    own = {*rows.columns, *event_names(rows["events"])} - {*IDS, *FILE_FIELDS, *CANONICAL}
     return [*CANONICAL, *sorted(own)]
 
 

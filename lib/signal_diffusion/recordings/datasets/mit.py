@@ -34,7 +34,7 @@ class Summary:
 
     @property
     def seizures(self) -> tuple[Span, ...]:
-        return tuple(zip(self.onsets, self.ends, strict=True))
+        return tuple(zip(self.onsets, self.ends, strict=False))
 
     @property
     def contradiction(self) -> str:
@@ -77,7 +77,7 @@ def read_summary(path: Path) -> dict[str, Summary]:
     files: dict[str, Summary] = {}
     facts = Summary()
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if name := re.match(r"\s*File Name:\s*(\S+)", line, re.I):
+        if name := re.match(r"\s*File Name:\s*(\w[\w.+-]*)", line, re.I):
             facts = files.setdefault(name[1], Summary())
         for what, pattern in LINES.items():
             if number := pattern.search(line):
