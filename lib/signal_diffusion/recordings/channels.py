@@ -65,15 +65,20 @@ def picks(channels: Iterable[str], wanted: str | Iterable[str], reference: str |
     A channel that stands twice gives both of its names, and `pick` compares their samples.
     """
     names = channel_names(wanted)
-    found = match(channels, names)
-    missing = [name for name in names if not found[name] and not _is_reference(name, reference)]
-    if missing:
+    channels = list(channels)
+    if missing := absent(channels, names, reference):
         raise UserError(f"channels missing: {', '.join(missing)}; use a channel set that all recordings have")
-    return [spelling for name in names for spelling in found[name]]
+    return [spelling for spellings in match(channels, names).values() for spelling in spellings]
+
+
+def absent(channels: Iterable[str], wanted: Iterable[str], reference: str | None = None) -> list[str]:
+    """The wanted names that a recording of these channels and this reference electrode does not have."""
+    found = match(channels, wanted)
+    return [name for name, spellings in found.items() if not (spellings or _is_reference(name, reference))]
 
 
 def pick(recording: Recording, wanted: str | Iterable[str], reference: str | None = None) -> Recording:
-    """The wanted channels in the wanted order and spelling, float32 [channels, samples].
+    """The wanted channels in the wanted order and spelling, float32 [channels, samples], perhaps not copied.
 
     An absent channel that was the recording's `reference` is added as zeros, which is its potential against
     itself; take the average reference afterwards. A channel that stands twice must have the same samples
@@ -82,6 +87,8 @@ def pick(recording: Recording, wanted: str | Iterable[str], reference: str | Non
     names = channel_names(wanted)
     picks(recording.channels, names, reference)
     found = match(recording.channels, names)
+    if [[name] for name in recording.channels] == list(found.values()):
+        return Recording(recording.data, recording.fs, tuple(names))
     data = np.zeros((len(names), recording.data.shape[1]), np.float32)
     for row, name in enumerate(names):
         rows = [recording.channels.index(spelling) for spelling in found[name]]
