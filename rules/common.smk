@@ -7,11 +7,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
-from signal_diffusion.config.params import code_param, dataset_param, values_param
+from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
+from signal_diffusion.recordings.download import folder as download
 from signal_diffusion.recordings.batches import batches, jobs_text
+from signal_diffusion.recordings.datasets.entry import listing
 
 set_up_jobs(config.get("settings"))
 
@@ -63,14 +65,30 @@ def dataset_folder(family, name):
 def datasets_of(name):
     """The datasets of a recipe whose recordings are there; absent ones end the planning unless skipped."""
     wanted = recipe(name).recipe
-    absent = [each for each in wanted.datasets if not (recipe(name).simulated or any_file(root_of(each)))]
+    absent = [each for each in wanted.datasets if not (recipe(name).simulated or is_there(root_of(each)))]
     if absent and (wanted.missing == "refuse" or len(absent) == len(wanted.datasets)):
-        raise UserError("\n".join(configuration.missing_dataset_message(settings(), each) for each in absent))
+        raise UserError("\n".join(map(why_absent, absent)))
     return [each for each in wanted.datasets if each not in absent]
 
 
-def any_file(folder):
-    return folder.is_dir() and any(folder.iterdir())
+def is_there(folder):
+    return folder.is_dir() and any(folder.iterdir()) and not download.unfinished(folder)
+
+
+def why_absent(name):
+    if download.unfinished(root_of(name)):
+        return download.unfinished_message(name, root_of(name))
+    return configuration.missing_dataset_message(settings(), name)
+
+
+@once
+def address_of(name):
+    return configuration.dataset_address(settings(), name)
+
+
+def none_if_published(name):
+    """No input; that the dataset cannot be downloaded ends the planning in one line."""
+    return [] if address_of(name) else None
 
 
 def root_of(dataset, recipe_name=None):
@@ -84,6 +102,12 @@ def recordings_of(dataset, recipe_name):
     source = datasets.get(dataset, settings().datasets.get(dataset))
     entries = source.list_recordings(root_of(dataset, recipe_name), simulation)
     return {entry.recording: entry for entry in entries}
+
+
+@once
+def listing_of(dataset):
+    """So that a table or a setting which says something else makes the index stale, however it was found."""
+    return listing(recordings_of(dataset, None).values(), root_of(dataset))
 
 
 def usable(dataset, recipe_name):
@@ -112,6 +136,12 @@ def batch_of(wildcards):
 def table_of(dataset, recipe_name):
     """An index's name: a simulated dataset is a recipe's own."""
     return f"demo-{recipe_name}" if dataset == "demo" else dataset
+
+
+def unread(wildcards):
+    """Keys of a recipe that a representation does without."""
+    keys = type(recipe(wildcards.recipe).spectrogram).model_fields
+    return [f"spectrogram.{key}" for key in keys] if wildcards.representation == "timeseries" else []
 
 
 def tables_of(wildcards):

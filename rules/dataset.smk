@@ -17,7 +17,7 @@ rule dataset:
         mem_mb=8000,
         runtime=240,
     params:
-        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset"),
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", unread(wildcards)),
         code=code("build_dataset"),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",
     message:

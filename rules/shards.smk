@@ -15,7 +15,7 @@ rule shards:
         mem_mb=4000,
         runtime=120,
     params:
-        values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards"),
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards", unread(wildcards)),
         code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),
         recordings=lambda wildcards: jobs_text(batch_of(wildcards)),
     message:
@@ -23,5 +23,6 @@ rule shards:
     conda:
         "../envs/preprocessing.yaml"
     shell:
-        "exec python scripts/shard_batch.py --recipe {wildcards.recipe} --recordings {params.recordings:q}"
+        "exec python scripts/shard_batch.py --recipe {wildcards.recipe}"
+        " --representation {wildcards.representation} --recordings {params.recordings:q}"
         " --made-with {params.values:q} {params.code:q} --out {output:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Turn one recording into its windows, as spectrograms in dB before any range or split."""
+"""Turn one recording into its windows, before any range or split."""
 
 import argparse
 from pathlib import Path
@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--reference", help="electrode that was the recording's reference, if on the scalp")
     parser.add_argument("--start", type=float, help="second of the file where it starts; goes with --stop")
     parser.add_argument("--stop", type=float, help="second of the file where it stops")
+    parser.add_argument("--representation", default="db-only", help="what a window is; default: %(default)s")
     parser.add_argument("--out", required=True, type=Path, help="safetensors file to write")
     args = parser.parse_args()
     if (args.start is None) != (args.stop is None):
@@ -28,6 +29,7 @@ def main() -> None:
         recipe.signal,
         recipe.spectrogram,
         None if args.start is None else (args.start, args.stop),
+        args.representation,
     )
     print(f"{args.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip())
 

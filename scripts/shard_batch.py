@@ -12,6 +12,7 @@ from signal_diffusion.signals.batch import shard_batch
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", required=True, help="recipe of config/dataset/, or a TOML file")
+    parser.add_argument("--representation", default="db-only", help="what a window is; default: %(default)s")
     parser.add_argument(
         "--recordings",
         required=True,
@@ -22,7 +23,9 @@ def main() -> None:
     )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write, the shards beside it")
     args = parser.parse_args()
-    shard_batch(parse_jobs(args.recordings), load_recipe(args.recipe), args.out, args.made_with)
+    shard_batch(
+        parse_jobs(args.recordings), load_recipe(args.recipe), args.out, args.made_with, args.representation
+    )
 
 
 if __name__ == "__main__":

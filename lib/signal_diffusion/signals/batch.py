@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
 
 
-def shard_batch(jobs: Sequence[Job], recipe: "Recipe", manifest: Path, made_with: Sequence[str]) -> None:
+def shard_batch(
+    jobs: Sequence[Job],
+    recipe: "Recipe",
+    manifest: Path,
+    made_with: Sequence[str],
+    representation: str = "db-only",
+) -> None:
     """Make the shards that are missing or out of date, beside `manifest`, and then write that.
 
     made_with: the keys and the code that the numbers depend on, as text. The manifest holds the SHA-256 of
@@ -31,7 +37,7 @@ def shard_batch(jobs: Sequence[Job], recipe: "Recipe", manifest: Path, made_with
         for job in jobs:
             if job.recording not in ledger:
                 shard = manifest.parent / f"{job.recording}.safetensors"
-                print(_make(job, shard, recipe), flush=True)
+                print(_make(job, shard, recipe, representation), flush=True)
                 ledger[job.recording] = {"from": sources[job.recording], "sha256": sha256(shard)}
                 write_json(ledger_path, ledger)
             progress.update()
@@ -47,8 +53,15 @@ def _kept(sources: dict[str, str], folder: Path) -> Iterator[tuple[str, dict[str
                 yield recording, line
 
 
-def _make(job: Job, out: Path, recipe: "Recipe") -> str:
+def _make(job: Job, out: Path, recipe: "Recipe", representation: str) -> str:
     shard = shard_recording(
-        job.path, out, recipe.channels.set, job.reference, recipe.signal, recipe.spectrogram, job.span
+        job.path,
+        out,
+        recipe.channels.set,
+        job.reference,
+        recipe.signal,
+        recipe.spectrogram,
+        job.span,
+        representation,
     )
     return f"{job.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip()
