@@ -40,7 +40,7 @@ rule index:
         mem_mb=1000,
         runtime=60,
     params:
-        values=lambda wildcards: dataset_param(settings(), wildcards.dataset),
+        listing=lambda wildcards: listing_of(wildcards.dataset),
         code=lambda wildcards: index_code(wildcards.dataset, None),
         root=lambda wildcards: root_of(wildcards.dataset),
     message:

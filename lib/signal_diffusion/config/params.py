@@ -14,13 +14,13 @@ from signal_diffusion.config.fields import Section
 from signal_diffusion.config.messages import shown
 from signal_diffusion.config.recipe import load_recipe
 from signal_diffusion.config.runs import load_run
-from signal_diffusion.config.settings import Settings, load_settings
+from signal_diffusion.config.settings import load_settings
 from signal_diffusion.config.stages import stage_keys
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import write_text
 from signal_diffusion.fingerprint import fingerprint
 
-VALUES, CODE, DATASET = "values", "code", "dataset"
+VALUES, CODE = "values", "code"
 
 
 def values_param(model: Section, stage: str, without: Sequence[str] = ()) -> str:
@@ -28,12 +28,6 @@ def values_param(model: Section, stage: str, without: Sequence[str] = ()) -> str
     found = stage_keys(model, stage)
     read = {key: value for key, value in found.items() if key not in without}
     return json.dumps([VALUES, shown(model.path), stage, list(without), read], sort_keys=True)
-
-
-def dataset_param(settings: Settings, name: str) -> str:
-    """What the index reads of a dataset's section in the settings."""
-    read = stage_keys(settings.datasets[name], "index") if name in settings.datasets else {}
-    return json.dumps([DATASET, name, read], sort_keys=True)
 
 
 def code_param(script: str, modules: Iterable[str] = (), heard: Iterable[str] = ()) -> str:
@@ -63,7 +57,7 @@ def _present(param: str) -> str:
     """The param of a record, as Python writes it, with what the present code makes of it."""
     try:
         kind, *said = json.loads(ast.literal_eval(param))
-        again = {VALUES: _values_again, CODE: _code_again, DATASET: _dataset_again}[kind](*said)
+        again = {VALUES: _values_again, CODE: _code_again}[kind](*said)
     except (ValueError, TypeError, SyntaxError, KeyError, OSError, UserError):
         return param  # another param, or of a file that is no longer there
     return repr(again)
@@ -71,11 +65,6 @@ def _present(param: str) -> str:
 
 def _code_again(script: str, modules: list[str], heard: list[str], _: str) -> str:
     return code_param(script, modules, heard)
-
-
-def _dataset_again(name: str, recorded: dict[str, Any]) -> str:
-    *said, read = json.loads(dataset_param(load_settings(), name))
-    return json.dumps([*said, {key: recorded.get(key, read[key]) for key in read}], sort_keys=True)
 
 
 def _values_again(file: str, stage: str, without: list[str], recorded: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """One recording of a dataset, as known from file names and subject tables alone."""
 
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from signal_diffusion.recordings.recording import Span
@@ -31,3 +33,9 @@ class Entry:
     refused: str = ""
     warning: str = ""
     sidecars: bool = False
+
+
+def listing(entries: Iterable[Entry], root: Path) -> str:
+    """Hash of all that is known of a dataset's recordings without opening them, wherever `root` lies."""
+    facts = [astuple(replace(entry, path=entry.path.relative_to(root).as_posix())) for entry in entries]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
