@@ -21,19 +21,24 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
-from signal_diffusion.config.recipe import Signal, Simulation, Spectrogram  # noqa: E402
+from signal_diffusion.config.recipe import Recipe, RecipeTable, Simulation  # noqa: E402
 from signal_diffusion.environment import keep_freed_memory  # noqa: E402
 from signal_diffusion.files import save_tensors  # noqa: E402
 from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
 from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
-from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
+from signal_diffusion.signals.clipping import clipped_shares  # noqa: E402
+from signal_diffusion.signals.quality import inspect  # noqa: E402
 from signal_diffusion.signals.representations import spectrogram_windows  # noqa: E402
+from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
 from signal_diffusion.signals.shards import shard_recording  # noqa: E402
 from signal_diffusion.signals.stft import Stft  # noqa: E402
+from signal_diffusion.signals.verdict import pictures  # noqa: E402
 from signal_diffusion.signals.windows import window_starts  # noqa: E402
 
-CHANNELS, TARGET = "1020-19", 2500
+TARGET = 2500
+RECIPE = Recipe(name="default", path=Path("default.toml"), recipe=RecipeTable(datasets=["math"]))
+CHANNELS, SIGNAL, SPECTROGRAM = RECIPE.channels.set, RECIPE.signal, RECIPE.spectrogram
 
 
 def main() -> None:
@@ -55,26 +60,27 @@ def simulated(folder: Path) -> Path:
 
 def report(path: Path, shards: Iterator[Path], repeats: int) -> None:
     header = read_header(path)
-    signal, spectrogram = Signal(), Spectrogram()
     print(f"{path.name}: {len(header.channels)} channels, {header.fs:g} Hz, {header.duration:g} s, one core")
-    for label, stage in stages(path, shards, signal, spectrogram).items():
+    for label, stage in stages(path, shards).items():
         print(f"  {label:<34} {1e3 * best(stage, repeats):7.1f} ms")
-    seconds = best(lambda: shard_recording(path, next(shards), CHANNELS, None, signal, spectrogram), repeats)
+    seconds = best(lambda: shard_recording(path, next(shards), RECIPE), repeats)
     multiple = header.duration / seconds
     print(f"  {'recording to shard, end to end':<34} {1e3 * seconds:7.1f} ms")
     print(f"{multiple:.0f} times real time (target {TARGET}), best of {repeats}")
     print(f"start of a job: {start_up():.2f} s of imports")
 
 
-def stages(path: Path, shards: Iterator[Path], signal: Signal, spectrogram: Spectrogram) -> dict:
+def stages(path: Path, shards: Iterator[Path]) -> dict:
     """The parts of `shard_recording`, each ready to run alone."""
     raw = read(path)
-    data = pick(raw, CHANNELS).data
-    resampled = resample(data, raw.fs, signal.fs)
-    starts = window_starts(resampled.shape[1], signal.nsamps, signal.ovr_perc)
+    data, names = pick(raw, CHANNELS).data, list(SETS[CHANNELS])
+    resampled = resample(data, raw.fs, SIGNAL.fs)
+    clipped = clipped_shares(data, raw.fs)
+    findings = inspect(resampled, clipped, SIGNAL.fs, RECIPE.quality)
+    starts = window_starts(resampled.shape[1], SIGNAL.nsamps, SIGNAL.ovr_perc)
 
     def transform() -> Stft:
-        return Stft(spectrogram.resolution, len(SETS[CHANNELS]), signal.nsamps, signal.fs)
+        return Stft(SPECTROGRAM.resolution, len(data), SIGNAL.nsamps, SIGNAL.fs)
 
     stft = transform()
     arrays = {"windows": spectrogram_windows(stft, resampled, starts)[0], "starts": starts}
@@ -82,7 +88,10 @@ def stages(path: Path, shards: Iterator[Path], signal: Signal, spectrogram: Spec
         "read": lambda: read(path),
         "pick": lambda: pick(raw, CHANNELS),
         "offset": lambda: data - data.mean(axis=1, keepdims=True),
-        "resample": lambda: resample(data, raw.fs, signal.fs),
+        "clipping": lambda: clipped_shares(data, raw.fs),
+        "resample": lambda: resample(data, raw.fs, SIGNAL.fs),
+        "bad seconds and channels": lambda: inspect(resampled, clipped, SIGNAL.fs, RECIPE.quality),
+        "its pictures": lambda: pictures(findings, resampled, names, names, SIGNAL.fs),
         "average reference": lambda: average_reference(resampled),
         "rows and basis": lambda: transform().factors,
         f"{len(starts)} windows: STFT, dB, float16": lambda: spectrogram_windows(stft, resampled, starts),

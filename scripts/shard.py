@@ -20,16 +20,9 @@ def main() -> None:
     args = parser.parse_args()
     if (args.start is None) != (args.stop is None):
         parser.error("--start and --stop go together")
-    recipe = load_recipe(args.recipe)
+    span = None if args.start is None else (args.start, args.stop)
     shard = shard_recording(
-        args.recording,
-        args.out,
-        recipe.channels.set,
-        args.reference,
-        recipe.signal,
-        recipe.spectrogram,
-        None if args.start is None else (args.start, args.stop),
-        args.representation,
+        args.recording, args.out, load_recipe(args.recipe), args.representation, args.reference, span
     )
     print(f"{args.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip())
 

@@ -22,8 +22,7 @@ def eegmat(shared, tmp_path_factory):
     write_index(rows, folder / "math.csv")
     shards = [folder / "math" / f"{row['recording']}.safetensors" for row in rows]
     for row, shard in zip(rows, shards, strict=True):
-        sections = (recipe.channels.set, None, recipe.signal, recipe.spectrogram)
-        shard_recording(root / row["file"], shard, *sections)
+        shard_recording(root / row["file"], shard, recipe)
     build_dataset(recipe, "db-only", shards, [folder / "math.csv"], folder / "out")
     return folder / "out"
 

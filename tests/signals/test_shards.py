@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from edfio import Edf, EdfSignal
 from scipy.signal import resample_poly, spectrogram
+from signal_diffusion.config.quality import Filter, Quality
+from signal_diffusion.config.recipe import Channels
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import sha256
 from signal_diffusion.recordings.channels import SETS
@@ -34,9 +36,10 @@ def noise(seconds=40, fs=250):
     return 20 * np.random.default_rng(0).standard_normal((8, seconds * fs))
 
 
-def make(path, out, **changes):
-    arguments = {"channels": "1020-8", "reference": None, "signal": SIGNAL, "spectrogram": SPECTROGRAM}
-    return shard_recording(path, out, **arguments | changes)
+def make(path, out, channels="1020-8", representation="db-only", **changes):
+    sections = {"signal": SIGNAL, "spectrogram": SPECTROGRAM, "filter": Filter(), "quality": Quality()}
+    recipe = SimpleNamespace(channels=Channels(set=channels), **sections | changes)
+    return shard_recording(path, out, recipe, representation)
 
 
 def test_shard_of_a_recording(tmp_path):
@@ -91,7 +94,7 @@ def test_a_flat_channel_is_named(tmp_path):
     data = noise()
     data[3] = 0
     shard = make(write_edf(tmp_path / "a.edf", data), tmp_path / "a")
-    assert shard.meta["status"] == "ok" and shard.meta["flat"] == [EIGHT[3]]
+    assert shard.meta["status"] == "ok" and shard.meta["quality"]["bad_channels"] == {EIGHT[3]: "flat"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ def clipped_shares(data: np.ndarray, fs: float) -> np.ndarray:
     """How much of each second lies at the highest or lowest value of its channel: float32 [channels, seconds].
 
     data: [channels, samples] at `fs` Hz as recorded, in any unit. A limit counts when it is met in two seconds or
-    more, and in more samples than there are in the hundredth of the range next to it; other extremes are peaks.
+    more, and in twice as many samples as lie in the hundredth of the range next to it; other extremes are peaks.
     """
     seconds = blocks(data, fs)
     shares = np.zeros(seconds.shape[:2], np.float32)
@@ -25,6 +25,7 @@ def clipped_shares(data: np.ndarray, fs: float) -> np.ndarray:
         for row in np.flatnonzero((met > 1) & (ranges > 0)):
             distance = limits[row] - sign * seconds[row]
             at = distance == 0
-            if 2 * at.sum() > np.count_nonzero(distance <= NEAR * ranges[row]):
+            beside = np.count_nonzero(distance <= NEAR * ranges[row]) - at.sum()
+            if at.sum() > 2 * beside:
                 shares[row] += at.mean(axis=1)
     return shares

@@ -1,51 +1,169 @@
-"""From a raw file to the picked channels at the recipe's rate, without offset, referenced."""
+"""From a raw file to the wanted channels at the recipe's rate: filtered, judged, referenced and completed."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.channels import pick, picks
+from signal_diffusion.recordings.channels import absent, canonical, channel_names, pick, picks
 from signal_diffusion.recordings.formats import read, read_header
 from signal_diffusion.recordings.recording import Span, ended
-from signal_diffusion.signals.resample import average_reference, resample
+from signal_diffusion.signals.clipping import clipped_shares
+from signal_diffusion.signals.filters import filtered
+from signal_diffusion.signals.interpolation import spline_weights
+from signal_diffusion.signals.quality import FLAT, REASONS, Findings, inspect, window_faults
+from signal_diffusion.signals.resample import mean_subtracted, resample
+from signal_diffusion.signals.verdict import check, pictures, record
+from signal_diffusion.signals.windows import window_starts
 
 if TYPE_CHECKING:
-    from signal_diffusion.config.recipe import Signal
+    from signal_diffusion.config.recipe import Recipe
+
+AVERAGE, NONE = "average", "none"  # values of signal.reference that name no channel
+
+
+@dataclass
+class Prepared:
+    """What one recording gave, as far as it could be prepared.
+
+    data: float32 [channels, samples] uV, without samples if it is refused. starts: first samples of its windows,
+    int64 [n]. meta: status "ok" or "refused", reason; rate (Hz) and duration (s) as recorded; quality, see
+    `verdict.record`, with the channels that were interpolated and the bad windows by what is wrong with them.
+    pictures: `verdict.pictures`, empty if nothing could be read.
+    """
+
+    channels: list[str]
+    data: np.ndarray
+    starts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    meta: dict[str, Any] = field(
+        default_factory=lambda: {"status": "ok", "reason": "", "rate": None, "duration": None, "quality": {}}
+    )
+    pictures: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Traces:
+    """data: float32 [names, samples] uV. clipped: `clipped_shares`. zero: rows that were the reference."""
+
+    names: list[str]
+    data: np.ndarray
+    clipped: np.ndarray
+    zero: list[int]
 
 
 def prepare(
-    path: str | Path,
-    wanted: list[str],
-    reference: str | None,
-    signal: "Signal",
-    meta: dict[str, Any],
-    span: Span | None = None,
-) -> np.ndarray:
-    """The picked channels, without offset, referenced, at the recipe's rate: float32 [channels, samples].
+    path: str | Path, recipe: "Recipe", reference: str | None = None, span: Span | None = None
+) -> Prepared:
+    """Read a recording, or the part `span` of its file (s), and do with it what the recipe says.
 
-    What the file says of itself and what was found is written into `meta`. UserError if it cannot be used.
+    reference: the scalp electrode that was its reference, if it is known. A recording that cannot be used is
+    refused in `meta`, with the reason; nothing is raised for it.
     """
+    channels = channel_names(recipe.channels.set)
+    prepared = Prepared(channels, np.zeros((len(channels), 0), np.float32))
+    try:
+        traces = _read(path, recipe, reference, span, prepared)
+        findings = inspect(traces.data, traces.clipped, recipe.signal.fs, recipe.quality, traces.zero)
+        _finish(prepared, traces, findings, recipe)
+    except UserError as error:
+        prepared.meta |= {"status": "refused", "reason": str(error)}
+    return prepared
+
+
+def _read(
+    path: str | Path, recipe: "Recipe", reference: str | None, span: Span | None, prepared: Prepared
+) -> _Traces:
+    """The wanted channels that are there and those of the reference, without offset, at the recipe's rate."""
     header = read_header(path)
     start, stop = ended(span or (0.0, header.duration), header.duration)
-    meta |= {"rate": header.fs, "duration": stop - start}
-    recording = read(path, picks(header.channels, wanted, reference), span)
-    data = pick(recording, wanted, reference).data
+    prepared.meta |= {"rate": header.fs, "duration": stop - start}
+    names = _names(header.channels, prepared.channels, reference, recipe)
+    recording = read(path, picks(header.channels, names, reference), span)
+    data = pick(recording, names, reference).data
     offsets = data.mean(axis=1, keepdims=True)
-    meta["flat"] = _check_traces(data, offsets[:, 0], wanted)
+    _check_finite(offsets[:, 0], names)
     data -= offsets
-    # Linear, so the reference may as well be taken after it.
-    resampled = resample(data, recording.fs, signal.fs)
-    return average_reference(resampled) if signal.reference == "average" else resampled
+    clipped = clipped_shares(data, recording.fs)
+    data = filtered(resample(data, recording.fs, recipe.signal.fs), recipe.filter, recipe.signal.fs)
+    unread = absent(header.channels, names)
+    return _Traces(names, data, clipped, [row for row, name in enumerate(names) if name in unread])
 
 
-def _check_traces(data: np.ndarray, offsets: np.ndarray, channels: list[str]) -> list[str]:
-    """Names of the channels without a signal; UserError if samples are missing or no channel has a signal."""
-    broken = [name for name, offset in zip(channels, offsets, strict=True) if not np.isfinite(offset)]
+def _names(there: tuple[str, ...], wanted: list[str], reference: str | None, recipe: "Recipe") -> list[str]:
+    """The channels to read: the wanted ones but for those to interpolate, and those of the reference."""
+    missing = absent(there, wanted, reference) if recipe.channels.missing == "interpolate" else []
+    known = {canonical(name) for name in wanted}
+    extra = [name for name in reference_names(recipe.signal.reference) if canonical(name) not in known]
+    return [name for name in wanted if name not in missing] + extra
+
+
+def reference_names(reference: str | list[str]) -> list[str]:
+    """The channels that the recipe's `signal.reference` names."""
+    names = [reference] if isinstance(reference, str) else reference
+    return [name for name in names if name not in (AVERAGE, NONE)]
+
+
+def _check_finite(offsets: np.ndarray, names: list[str]) -> None:
+    broken = [name for name, offset in zip(names, offsets, strict=True) if not np.isfinite(offset)]
     if broken:
         raise UserError(f"channels {', '.join(broken)} hold infinite or missing samples; export it again")
-    flat = (data == data[:, :1]).all(axis=1)
-    if flat.all():
-        raise UserError("every picked channel is flat; leave this recording out")
-    return [name for name, is_flat in zip(channels, flat, strict=True) if is_flat]
+
+
+def _finish(prepared: Prepared, traces: _Traces, findings: Findings, recipe: "Recipe") -> None:
+    """Reference and complete the traces and cut them into windows; refuse (UserError) what is too bad."""
+    signal, channels = recipe.signal, prepared.channels
+    data = _referenced(traces, findings, signal.reference)
+    prepared.pictures = pictures(findings, data, traces.names, channels, signal.fs)
+    prepared.meta["quality"] = record(findings, traces.names, channels)
+    starts = _starts(data.shape[1], recipe)
+    check(findings, traces.names, channels, data.shape[1] / signal.fs, recipe)
+    prepared.data, interpolated = _completed(data, traces.names, channels, findings, recipe.channels.bad)
+    prepared.starts = starts
+    faults = window_faults(findings, starts, signal.nsamps, signal.fs, recipe.quality.bad_share)
+    prepared.meta["quality"] |= {"interpolated": interpolated, "windows": faults}
+
+
+def _referenced(traces: _Traces, findings: Findings, reference: str | list[str]) -> np.ndarray:
+    """Float32 [names, samples]; a flat channel stays as it is, for there is no signal to be referenced."""
+    keys = [canonical(name) for name in traces.names]
+    over = (
+        findings.good
+        if reference == AVERAGE
+        else [keys.index(canonical(n)) for n in reference_names(reference)]
+    )
+    flat = [row for row, reason in findings.bad.items() if reason == REASONS[FLAT]]
+    return mean_subtracted(traces.data, over, flat) if len(over) else traces.data
+
+
+def _completed(
+    data: np.ndarray, names: list[str], channels: list[str], findings: Findings, bad_channels: str
+) -> tuple[np.ndarray, list[str]]:
+    """The channels in their order, and the names of those that were interpolated from the good ones."""
+    bad = {names[row] for row in findings.bad}
+    replaced = [
+        name for name in channels if name not in names or (bad_channels == "interpolate" and name in bad)
+    ]
+    if not replaced and names == channels:
+        return data, []
+    complete = np.zeros((len(channels), data.shape[1]), np.float32)
+    for place, name in enumerate(channels):
+        if name in names:
+            complete[place] = data[names.index(name)]
+    if replaced:
+        good = [name for name in channels if name in names and name not in bad]
+        weights = spline_weights(good, replaced)
+        complete[[channels.index(name) for name in replaced]] = (
+            weights @ data[[names.index(name) for name in good]]
+        )
+    return complete, replaced
+
+
+def _starts(samples: int, recipe: "Recipe") -> np.ndarray:
+    signal = recipe.signal
+    starts = window_starts(samples, signal.nsamps, signal.ovr_perc)
+    if not len(starts):
+        seconds, needed = samples / signal.fs, signal.nsamps / signal.fs
+        raise UserError(f"recording lasts {seconds:.1f} s, one window (signal.nsamps) needs {needed:.1f} s")
+    return starts

@@ -41,7 +41,8 @@ class Findings:
 
     def good_seconds(self, bad_share: float) -> int:
         """Seconds in which no more than this share of the good channels is bad."""
-        return int(np.count_nonzero((self.codes[self.good] != GOOD).mean(axis=0) <= bad_share))
+        bad = np.count_nonzero(self.codes[self.good] != GOOD, axis=0)
+        return int(np.count_nonzero(bad <= bad_share * len(self.good)))
 
 
 def inspect(

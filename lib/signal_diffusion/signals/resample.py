@@ -1,5 +1,7 @@
 """Sampling rate and reference of a recording."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import soxr
 
@@ -7,6 +9,15 @@ import soxr
 def average_reference(data: np.ndarray) -> np.ndarray:
     """Subtract the mean over channels from every sample. data: [channels, samples], any unit."""
     return data - data.mean(axis=0, dtype=np.float32)
+
+
+def mean_subtracted(data: np.ndarray, over: Sequence[int], but: Sequence[int] = ()) -> np.ndarray:
+    """Subtract the mean over the channels `over` from every channel but those of `but`, by rows of `data`."""
+    if len(over) == len(data) and not len(but):
+        return average_reference(data)
+    left = data - data[over].mean(axis=0, dtype=np.float32)
+    left[but] = data[but]
+    return left
 
 
 def resample(data: np.ndarray, fs_in: float, fs_out: float) -> np.ndarray:
