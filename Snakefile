@@ -6,6 +6,7 @@ report: "rules/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/download.smk"
 include: "rules/index.smk"
 include: "rules/shards.smk"
 include: "rules/dataset.smk"

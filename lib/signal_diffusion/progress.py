@@ -42,7 +42,7 @@ class Progress:
     def line(self, now: float) -> str:
         elapsed = max(now - self._start, 1e-9)
         rate = (self.done - self._first) / elapsed
-        left = _clock((self.total - self.done) / rate) if rate else "?"
+        left = _clock(max(self.total - self.done, 0) / rate) if rate > 0 else "?"
         values = "".join(f" {name} {_number(value)}" for name, value in self._values.items())
         return f"{self.label} {self._amounts()} {self._rate(rate)}/s ETA {left}{values}"
 

@@ -71,7 +71,7 @@ def test_defaults_are_the_documented_ones(project):
         ),
         (
             "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nurl = 'ftp://host/eegmat/'\n",
-            "s.toml [datasets.math] url: found 'ftp://host/eegmat/'; expected https://HOST/FOLDER/",
+            "s.toml [datasets.math] url: is no address of a dataset; expected https://HOST/FOLDER/",
         ),
         (
             "[data]\nroot = 'a'\noutput_root = 'b'\n[datasets.math]\nrot = 'x'\n",
@@ -115,6 +115,9 @@ def test_a_dataset_is_downloaded_from_its_home_or_from_where_the_settings_say(pr
     project.change("config/default.toml", "datasets.mit.url", '"s3+http://store.example/bucket/chbmit/"')
     assert dataset_address(load_settings(), "seed") == "https://lab.example/seed-v/"
     assert dataset_address(load_settings(), "mit") == "s3+http://store.example/bucket/chbmit/"
+    assert dataset_address(load_settings(), "mit", "http://host/a") == "http://host/a/"
+    with pytest.raises(UserError, match="^mit: is no address of a dataset; expected https"):
+        dataset_address(load_settings(), "mit", "physionet.org/files")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
-from signal_diffusion.config.homes import is_address
+from signal_diffusion.config.homes import NO_ADDRESS, is_address
 
 SIMULATED = "demo"
 OF_KIND = {
@@ -120,10 +120,7 @@ def check_tasks(name: str, dataset: DatasetPaths) -> None:
 
 def _check_url(url: str | None) -> None:
     if url is not None and not is_address(url):
-        found = "a name or password, which ~/.netrc is for" if "@" in url else repr(url)
-        raise Contradiction(
-            "url", f"found {found}; expected https://HOST/FOLDER/ or s3+https://HOST/BUCKET/PREFIX/"
-        )
+        raise Contradiction("url", NO_ADDRESS)  # which may hold a password: it is not shown
 
 
 def _check_kind(dataset: DatasetPaths) -> None:

@@ -47,8 +47,12 @@ HOW_TO_GET = {
     else f"apply for {home.title} ({home.page})"
     for name, home in HOMES.items()
 }
+NO_ADDRESS = (
+    "is no address of a dataset; expected https://HOST/FOLDER/ or s3+https://HOST/BUCKET/PREFIX/, with names "
+    "and passwords in ~/.netrc alone"
+)
 
 
 def is_address(text: str) -> bool:
-    """Whether it is an address as `Home` describes them; names and passwords belong into ~/.netrc."""
+    """Whether it is an address as `Home` describes them, without a name and password."""
     return bool(re.fullmatch(r"https?://[^/@\s]+/[^?#\s]*|s3\+https?://[^/@\s]+/[^/?#\s]+/[^?#\s]*", text))

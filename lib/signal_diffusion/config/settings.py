@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from signal_diffusion.config.datasets import DatasetPaths, check_tasks, from_file
 from signal_diffusion.config.fields import Section, key, section
-from signal_diffusion.config.homes import HOMES, HOW_TO_GET
+from signal_diffusion.config.homes import HOMES, HOW_TO_GET, NO_ADDRESS, is_address
 from signal_diffusion.config.messages import shown
 from signal_diffusion.config.reading import build, find, project_root, read_toml
 from signal_diffusion.errors import UserError
@@ -94,14 +94,19 @@ def missing_dataset_message(settings: Settings, name: str) -> str:
     return f"{name}: no recordings in {known.root} ({where}); {how}, or correct the key"
 
 
-def dataset_address(settings: Settings, name: str) -> str:
-    """Return where a dataset is downloaded; UserError says in one line what to do where it cannot be."""
+def dataset_address(settings: Settings, name: str, given: str | None = None) -> str:
+    """Return where a dataset is downloaded, unless an address is given: its `url`, or its home.
+
+    Raises UserError, which says in one line what to do, where it cannot be downloaded.
+    """
     known = settings.datasets.get(name)
     if known is None:
         have = ", ".join(sorted(settings.datasets))
         raise UserError(f"{name}: no such dataset in {shown(settings.path)}; it has {have}")
+    if given is not None and not is_address(given):
+        raise UserError(f"{name}: {NO_ADDRESS}")
     home = HOMES.get(name)
-    if address := known.url or (home and home.address):
+    if address := given or known.url or (home and home.address):
         return address if address.endswith("/") else f"{address}/"
     how = f"{HOW_TO_GET[name]} and put it into {known.root}" if home else "it is published nowhere"
     where = f"{shown(settings.path)} [datasets.{name}] url"

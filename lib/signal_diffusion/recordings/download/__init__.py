@@ -1,0 +1,1 @@
+"""Downloading a published dataset: whole, verified, and on from wherever an earlier attempt ended."""
