@@ -136,9 +136,9 @@ def test_eegmat_in_its_raw_folder(shared, tmp_path):
 
 @pytest.mark.parametrize(
     ("function", "absent"),
-    [("read_header", {"mne", "scipy", "torch", "pandas"}), ("read", {"torch", "pandas"})],
+    [("read_header", {"mne", "scipy", "torch", "pandas"}), ("read", {"mne", "scipy", "torch", "pandas"})],
 )
-def test_headers_need_no_mne_and_samples_no_torch(edf, cnt, function, absent):
+def test_neither_headers_nor_samples_need_more_than_numpy(edf, cnt, function, absent):
     code = (
         "import sys; from signal_diffusion.recordings import formats;"
         f"[formats.{function}(path) for path in sys.argv[1:]];"

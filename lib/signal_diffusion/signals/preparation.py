@@ -76,7 +76,7 @@ def _read(
     path: str | Path, recipe: "Recipe", reference: str | None, span: Span | None, prepared: Prepared
 ) -> _Traces:
     """The wanted channels that are there and those of the reference, without offset, at the recipe's rate."""
-    header = read_header(path)
+    header = read_header(path, span)
     start, stop = ended(span or (0.0, header.duration), header.duration)
     prepared.meta |= {"rate": header.fs, "duration": stop - start}
     names = _names(header.channels, prepared.channels, reference, recipe)

@@ -1,24 +1,27 @@
 """Readers by suffix: `read_header` without the signals, `read` with them, in microvolts.
 
-MNE decodes the samples of every format. The headers of EDF, BDF and CNT are parsed here, so that the index
-needs no MNE and so that a file is refused, with its field, where MNE would read on.
+EDF, BDF, CNT and SET are parsed and decoded here, so that no job waits for MNE and a file is refused, with its
+field, where MNE would read on. MNE decodes BrainVision.
 """
 
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.names import damaged, is_electrode, shown
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
 READERS = {".edf": "edf", ".bdf": "edf", ".cnt": "cnt", ".set": "eeglab", ".vhdr": "brainvision"}
+LARGEST_UV = 1e6  # no amplifier of electrodes measures a volt
 
 
-def read_header(path: str | Path) -> Header:
-    """Rate, duration and channel names; raises UserError for a truncated file or one of another format."""
-    return _reader(path).read_header(Path(path))
+def read_header(path: str | Path, span: Span | None = None) -> Header:
+    """Rate, duration and channel names; raises UserError for a truncated file or one of another format.
+
+    `span`: the seconds of the file that will be read, for the file must be at least as long.
+    """
+    return _reader(path).read_header(Path(path), span)
 
 
 def read(path: str | Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
@@ -28,10 +31,30 @@ def read(path: str | Path, picks: list[str] | None = None, span: Span | None = N
     Raises UserError, in one line with file, field, found and expected, for anything that cannot be read
     whole.
     """
-    recording = _reader(path).read(Path(path), picks, span)
-    if not recording.data.size or not np.isfinite(recording.data).all():
-        raise refuse(Path(path), "samples", "none, or some that are not finite", "finite numbers")
+    path = Path(path)
+    recording = _reader(path).read(path, picks, span)
+    _check_samples(path, recording)
+    strange = damaged(recording.channels) if picks is None else None
+    if strange is not None:
+        raise refuse(
+            path,
+            f"name of channel {strange + 1}",
+            "one that differs by a letter from an electrode",
+            "a known one",
+        )
     return recording
+
+
+def _check_samples(path: Path, recording: Recording) -> None:
+    """Refuse samples that are not finite, and electrodes with a volt: a hurt gain, exponent or byte order."""
+    if not recording.data.size:
+        raise refuse(path, "samples", "none", "at least one")
+    lowest, highest = recording.data.min(axis=1), recording.data.max(axis=1)
+    for i, name in enumerate(recording.channels):
+        size = max(-float(lowest[i]), float(highest[i]))
+        if not size < (LARGEST_UV if is_electrode(name) else float("inf")):
+            limit = f"less than {LARGEST_UV:g} uV" if size < float("inf") else "finite numbers"
+            raise refuse(path, f"samples of {shown(name, i)}", f"{size:g} uV", limit)
 
 
 def _reader(path: str | Path):

@@ -13,8 +13,8 @@ from signal_diffusion.recordings.recording import Header, Recording, Span
 BYTES = {"INT_16": 2, "IEEE_FLOAT_32": 4}
 
 
-def read_header(path: Path) -> Header:
-    return header_of(_open(path), "vhdr")
+def read_header(path: Path, span: Span | None = None) -> Header:
+    return header_of(_open(path), path, span)
 
 
 def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:

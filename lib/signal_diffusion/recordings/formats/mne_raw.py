@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.recordings.formats.checks import indices_of, refuse, what_failed
-from signal_diffusion.recordings.recording import Header, Recording, Span, ended
+from signal_diffusion.recordings.formats.checks import indices_of, refuse, samples_of, what_failed
+from signal_diffusion.recordings.formats.names import shown
+from signal_diffusion.recordings.recording import Header, Recording, Span
 
 NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")
 # Of MNE's warnings, those (by how they begin) after which it returns other samples than were recorded.
@@ -26,9 +27,10 @@ def open_raw(reader: Callable, path: Path, wanted: str, wrong: str = WRONG_SAMPL
             raise refuse(path, "header", what_failed(error), wanted) from error
 
 
-def header_of(raw, format_name: str) -> Header:
+def header_of(raw, path: Path, span: Span | None = None) -> Header:
     fs = float(raw.info["sfreq"])
-    return Header(fs, raw.n_times / fs, tuple(raw.ch_names), format_name)
+    samples_of(path, span, fs, raw.n_times)
+    return Header(fs, raw.n_times / fs, tuple(raw.ch_names), path.suffix.lower().lstrip("."))
 
 
 def recording_of(raw, path: Path, picks: list[str] | None, span: Span | None = None) -> Recording:
@@ -40,25 +42,13 @@ def recording_of(raw, path: Path, picks: list[str] | None, span: Span | None = N
     volts = [name for name, kind in kinds if kind not in NOT_VOLTS]
     names = volts if picks is None else picks
     chosen = indices_of(path, list(names), tuple(raw.ch_names))
-    foreign = sorted(set(names) - set(volts))
+    foreign = [shown(name, raw.ch_names.index(name)) for name in sorted(set(names) - set(volts))]
     if foreign or not chosen:
         raise refuse(
             path, "unit", f"{', '.join(foreign) or 'no channel'} not in volts", "EEG channels in volts"
         )
-    first, stop = _samples(raw, path, span)
+    first, stop = samples_of(path, span, float(raw.info["sfreq"]), raw.n_times)
     return Recording(_microvolts(raw, path, chosen, first, stop), float(raw.info["sfreq"]), tuple(names))
-
-
-def _samples(raw, path: Path, span: Span | None) -> tuple[int, int]:
-    """First sample of the span, and the one after its last."""
-    if span is None:
-        return 0, raw.n_times
-    span = ended(span, raw.n_times / raw.info["sfreq"])
-    first, stop = (round(seconds * raw.info["sfreq"]) for seconds in span)
-    if not 0 <= first < stop <= raw.n_times:
-        held = f"a part of the {raw.n_times / raw.info['sfreq']:g} s that the file holds"
-        raise refuse(path, "span", f"{span[0]:g} to {span[1]:g} s", held)
-    return first, stop
 
 
 def _microvolts(raw, path: Path, chosen: list[int], first: int, stop: int) -> np.ndarray:
