@@ -21,7 +21,7 @@ Row = dict[str, str]
 
 
 def read_table(path: Path) -> list[Row]:
-    """Rows by the names in the first line; empty lines are left out.
+    """Rows by the names in the first line; empty lines, and empty columns on the right, are left out.
 
     Raises UserError for a table that cannot be read, names a column twice or has a row of another length.
     """
@@ -29,13 +29,12 @@ def read_table(path: Path) -> list[Row]:
     if not lines:
         raise UserError(f"{path}: found an empty table, expected a line of column names and rows; fill it")
     (_, header), *rows = lines
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise UserError(f"{path}: found column {twice[0]!r} twice, expected it once; rename one")
     for number, row in rows:
         if len(row) != len(header):
             found = f"found {len(row)} cells in line {number}"
             raise UserError(f"{path}: {found}, expected {len(header)}; mend that line")
-    return [dict(zip(header, map(known, row), strict=True)) for _, row in rows]
+    names = _without_end(header, path, [row for _, row in rows])
+    return [dict(zip(names, map(known, row), strict=False)) for _, row in rows]
 
 
 def by_id(rows: Iterable[Row], column: str, path: Path) -> dict[str, Row]:
@@ -83,6 +82,14 @@ def age(word: str, where: str) -> str:
 
 def known(cell: str) -> str:
     return "" if cell.lower() in MISSING else cell
+
+
+def _without_end(header: list[str], path: Path, rows: list[list[str]]) -> list[str]:
+    """The names of the columns up to the last that has one or holds anything."""
+    width = max(i + 1 for line in (header, *rows) for i, cell in enumerate(line) if cell)
+    if twice := [name for name, count in Counter(header[:width]).items() if count > 1]:
+        raise UserError(f"{path}: found column {twice[0]!r} twice, expected it once; rename one")
+    return header[:width]
 
 
 def _lines(path: Path) -> list[list[str]]:
