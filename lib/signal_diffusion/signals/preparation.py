@@ -68,7 +68,8 @@ def prepare(
         findings = inspect(traces.data, traces.clipped, recipe.signal.fs, recipe.quality, traces.zero)
         _finish(prepared, traces, findings, recipe)
     except UserError as error:
-        prepared.meta |= {"status": "refused", "reason": str(error)}
+        # Where the file lies may name its owner.
+        prepared.meta |= {"status": "refused", "reason": str(error).replace(str(path), Path(path).name)}
     return prepared
 
 
