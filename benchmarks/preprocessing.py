@@ -24,7 +24,7 @@ if hasattr(os, "sched_setaffinity"):
 from signal_diffusion.config.recipe import Recipe, RecipeTable, Simulation  # noqa: E402
 from signal_diffusion.environment import keep_freed_memory  # noqa: E402
 from signal_diffusion.files import save_tensors  # noqa: E402
-from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
+from signal_diffusion.recordings.channels import pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
 from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
 from signal_diffusion.signals.clipping import clipped_shares  # noqa: E402
@@ -33,7 +33,7 @@ from signal_diffusion.signals.representations import spectrogram_windows  # noqa
 from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
 from signal_diffusion.signals.shards import shard_recording  # noqa: E402
 from signal_diffusion.signals.stft import Stft  # noqa: E402
-from signal_diffusion.signals.verdict import pictures  # noqa: E402
+from signal_diffusion.signals.verdict import mean_spectra  # noqa: E402
 from signal_diffusion.signals.windows import window_starts  # noqa: E402
 
 TARGET = 2500
@@ -73,10 +73,9 @@ def report(path: Path, shards: Iterator[Path], repeats: int) -> None:
 def stages(path: Path, shards: Iterator[Path]) -> dict:
     """The parts of `shard_recording`, each ready to run alone."""
     raw = read(path)
-    data, names = pick(raw, CHANNELS).data, list(SETS[CHANNELS])
+    data = pick(raw, CHANNELS).data
     resampled = resample(data, raw.fs, SIGNAL.fs)
     clipped = clipped_shares(data, raw.fs)
-    findings = inspect(resampled, clipped, SIGNAL.fs, RECIPE.quality)
     starts = window_starts(resampled.shape[1], SIGNAL.nsamps, SIGNAL.ovr_perc)
 
     def transform() -> Stft:
@@ -91,7 +90,7 @@ def stages(path: Path, shards: Iterator[Path]) -> dict:
         "clipping": lambda: clipped_shares(data, raw.fs),
         "resample": lambda: resample(data, raw.fs, SIGNAL.fs),
         "bad seconds and channels": lambda: inspect(resampled, clipped, SIGNAL.fs, RECIPE.quality),
-        "its pictures": lambda: pictures(findings, resampled, names, names, SIGNAL.fs),
+        "spectra to look at": lambda: mean_spectra(resampled, SIGNAL.fs),
         "average reference": lambda: average_reference(resampled),
         "rows and basis": lambda: transform().factors,
         f"{len(starts)} windows: STFT, dB, float16": lambda: spectrogram_windows(stft, resampled, starts),

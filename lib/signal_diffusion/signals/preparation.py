@@ -15,7 +15,7 @@ from signal_diffusion.signals.filters import filtered
 from signal_diffusion.signals.interpolation import spline_weights
 from signal_diffusion.signals.quality import FLAT, REASONS, Findings, inspect, window_faults
 from signal_diffusion.signals.resample import mean_subtracted, resample
-from signal_diffusion.signals.verdict import check, pictures, record
+from signal_diffusion.signals.verdict import check, mean_spectra, pictures, record
 from signal_diffusion.signals.windows import window_starts
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ def _finish(prepared: Prepared, traces: _Traces, findings: Findings, recipe: "Re
     """Reference and complete the traces and cut them into windows; refuse (UserError) what is too bad."""
     signal, channels = recipe.signal, prepared.channels
     data = _referenced(traces, findings, signal.reference)
-    prepared.pictures = pictures(findings, data, traces.names, channels, signal.fs)
-    prepared.meta["quality"] = record(findings, traces.names, channels)
+    spectra = mean_spectra(data, signal.fs)
+    prepared.pictures = pictures(findings, spectra, traces.names, channels)
+    prepared.meta["quality"] = record(findings, spectra, traces.names, channels, signal.fs)
     starts = _starts(data.shape[1], recipe)
     check(findings, traces.names, channels, data.shape[1] / signal.fs, recipe)
     prepared.data, interpolated = _completed(data, traces.names, channels, findings, recipe.channels.bad)

@@ -59,14 +59,10 @@ def inspect(
     codes[clipped[:, : own.shape[1]] > limits.clipped_share] = CLIPPED
     codes[own < limits.flat_uv] = FLAT
     codes[list(exempt)] = GOOD
-    bad = _bad_throughout(codes, limits)
-    bad |= _deviating(np.median(own, axis=1), _left(codes, bad, exempt), limits)
-    bad |= _disconnected(covariance, _left(codes, bad, exempt), limits)
+    heard = _heard(codes)
+    bad = _bad_channels(covariance[heard], own[:, heard], codes[:, heard], limits, exempt)
     amplitude = _referenced(covariance, bad)
-    while more := _outlying(amplitude, _left(codes, bad, exempt), limits):
-        bad |= more
-        amplitude = _referenced(covariance, bad)
-    _mark_outlying(codes, amplitude, _left(codes, bad, exempt), limits)
+    _mark_outlying(codes, amplitude, heard, _left(codes, bad, exempt), limits)
     flat = [row for row, reason in bad.items() if reason == REASONS[FLAT]]
     amplitude[flat] = own[flat]
     return Findings(codes, amplitude, bad)
@@ -128,6 +124,24 @@ def _left(codes: np.ndarray, bad: dict[int, str], exempt: Sequence[int]) -> np.n
     return np.setdiff1d(np.arange(len(codes)), [*bad, *exempt])
 
 
+def _heard(codes: np.ndarray) -> np.ndarray:
+    """Seconds in which most channels have a signal: a break of the whole recording speaks against no channel."""
+    lost = np.count_nonzero(codes, axis=0) > len(codes) / 2
+    return np.flatnonzero(~lost | lost.all())
+
+
+def _bad_channels(
+    covariance: np.ndarray, own: np.ndarray, codes: np.ndarray, limits: "Quality", exempt: Sequence[int]
+) -> dict[int, str]:
+    """Reasons by row: first of those that no reference makes good, then of those that stand out without them."""
+    bad = _bad_throughout(codes, limits)
+    bad |= _deviating(own, _left(codes, bad, exempt), limits)
+    bad |= _disconnected(covariance, _left(codes, bad, exempt), limits)
+    while more := _outlying(_referenced(covariance, bad), _left(codes, bad, exempt), limits):
+        bad |= more
+    return bad
+
+
 def _bad_throughout(codes: np.ndarray, limits: "Quality") -> dict[int, str]:
     """Channels of which too large a share is flat or clipped, by what most of it is."""
     if not codes.shape[1]:
@@ -137,11 +151,11 @@ def _bad_throughout(codes: np.ndarray, limits: "Quality") -> dict[int, str]:
     return {int(row): REASONS[FLAT + int(shares[1][row] > shares[0][row])] for row in rows}
 
 
-def _deviating(typical: np.ndarray, rows: np.ndarray, limits: "Quality") -> dict[int, str]:
-    """Those of the rows whose typical amplitude [channels] is far from the others', up or down."""
-    if len(rows) < FEWEST_CHANNELS:
+def _deviating(amplitude: np.ndarray, rows: np.ndarray, limits: "Quality") -> dict[int, str]:
+    """Those of the rows whose typical amplitude, of [channels, seconds], is far from the others', up or down."""
+    if len(rows) < FEWEST_CHANNELS or not amplitude.shape[1]:
         return {}
-    levels = np.log(np.maximum(typical[rows], np.float32(1e-9)))
+    levels = np.log(np.maximum(np.median(amplitude[rows], axis=1), np.float32(1e-9)))
     far = np.abs(levels - np.median(levels)) > _reach(levels, limits)
     return {int(row): REASONS[OUTLYING] for row in rows[far]}
 
@@ -174,14 +188,16 @@ def _outlying(amplitude: np.ndarray, rows: np.ndarray, limits: "Quality") -> dic
         return {}
     extreme = rows[(amplitude[rows] > limits.extreme_uv).mean(axis=1) > limits.bad_share]
     found = {int(row): REASONS[OUTLYING] for row in extreme}
-    return found or _deviating(np.median(amplitude, axis=1), rows, limits)
+    return found or _deviating(amplitude, rows, limits)
 
 
-def _mark_outlying(codes: np.ndarray, amplitude: np.ndarray, rows: np.ndarray, limits: "Quality") -> None:
+def _mark_outlying(
+    codes: np.ndarray, amplitude: np.ndarray, heard: np.ndarray, rows: np.ndarray, limits: "Quality"
+) -> None:
     """Seconds that are unlike the usual ones of their channel, or larger than any EEG."""
-    if not len(rows) or not codes.shape[1]:
+    if not len(rows) or not len(heard):
         return
     levels = np.log(np.maximum(amplitude[rows], np.float32(1e-9)))
-    levels -= np.median(levels, axis=1, keepdims=True)
-    unusual = (np.abs(levels) > _reach(levels, limits)) | (amplitude[rows] > limits.extreme_uv)
+    levels -= np.median(levels[:, heard], axis=1, keepdims=True)
+    unusual = (np.abs(levels) > _reach(levels[:, heard], limits)) | (amplitude[rows] > limits.extreme_uv)
     codes[rows] = np.where(unusual & (codes[rows] == GOOD), OUTLYING, codes[rows])

@@ -12,14 +12,20 @@ if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
 
 MISSING = "missing"
+MOST_NAMES = 6  # in a message
+LINES = (50.0, 60.0)  # Hz, of the mains
+PASSED = 0.45  # of the rate; above, what the resampler leaves tells nothing
 SPECTRA_OF = 40  # seconds, evenly spaced; enough to look at
 DARKEST = -40.0  # dB re 1 uV^2/Hz, as in images
 
 
-def record(findings: Findings, names: list[str], channels: list[str]) -> dict[str, Any]:
-    """The shard's `quality`: bad_channels (name -> reason), seconds examined, and bad ones in good channels.
+def record(
+    findings: Findings, spectra: np.ndarray, names: list[str], channels: list[str], fs: float
+) -> dict[str, Any]:
+    """The shard's `quality`: bad_channels (name -> reason), seconds examined, bad ones of good channels by reason.
 
-    names: the channels of the findings. channels: the wanted ones; those without findings are missing.
+    line_db: how far the mains' frequency stands out of its neighbours, None when the rate `fs` does not hold it.
+    names: the channels of findings and `spectra`. channels: the wanted ones; the others of them are missing.
     """
     codes = findings.codes[findings.good]
     found = {
@@ -29,6 +35,7 @@ def record(findings: Findings, names: list[str], channels: list[str]) -> dict[st
         "bad_channels": _faults(findings, names, channels),
         "seconds": findings.codes.shape[1],
         "bad_seconds": {reason: count for reason, count in found.items() if count},
+        "line_db": _line_db(spectra[findings.good], fs),
         "interpolated": [],
         "windows": {},
     }
@@ -57,21 +64,24 @@ def check(
 
 
 def pictures(
-    findings: Findings, data: np.ndarray, names: list[str], channels: list[str], fs: float
+    findings: Findings, spectra: np.ndarray, names: list[str], channels: list[str]
 ) -> dict[str, np.ndarray]:
     """What shows a recording at a glance, a row for each wanted channel, NaN where one is missing.
 
     amplitude: float16 uV [channels, seconds]. faults: uint8 of the same shape, places in `REASONS`. spectra:
-    float16 dB re 1 uV^2/Hz [channels, frequencies] of the referenced `data`, at multiples of 1 Hz.
+    float16 [channels, bins], as `mean_spectra` gives them.
     """
     amplitude = np.minimum(findings.amplitude, np.finfo(np.float16).max)
-    shown = {"amplitude": amplitude.astype(np.float16), "spectra": spectra(data, fs).astype(np.float16)}
+    shown = {"amplitude": amplitude.astype(np.float16), "spectra": spectra.astype(np.float16)}
     shown = {key: _in_order(values, np.nan, names, channels) for key, values in shown.items()}
     return shown | {"faults": _in_order(findings.codes, GOOD, names, channels)}
 
 
-def spectra(data: np.ndarray, fs: float) -> np.ndarray:
-    """Mean power spectral density of some seconds, Hann-tapered: float32 dB re 1 uV^2/Hz [channels, bins]."""
+def mean_spectra(data: np.ndarray, fs: float) -> np.ndarray:
+    """Mean power spectral density of some seconds, Hann-tapered: float32 dB re 1 uV^2/Hz [channels, bins of 1 Hz].
+
+    data: [channels, samples] uV at `fs` Hz.
+    """
     seconds = blocks(data, fs)
     chosen = np.linspace(0, max(seconds.shape[1] - 1, 0), min(seconds.shape[1], SPECTRA_OF)).astype(np.int64)
     taper = np.hanning(seconds.shape[2]).astype(np.float32)
@@ -81,14 +91,30 @@ def spectra(data: np.ndarray, fs: float) -> np.ndarray:
     return 10 * np.log10(np.maximum(density, np.float32(10 ** (DARKEST / 10))))
 
 
+def _line_db(spectra: np.ndarray, fs: float) -> float | None:
+    """The larger of both lines, in the median over channels: dB over the mean of what is 4 to 6 Hz away."""
+    length = round(fs)
+    inside = [round(line * length / fs) for line in LINES if line < PASSED * fs]
+    if not inside or not len(spectra):
+        return None
+    typical = np.median(spectra, axis=0)
+    around = [[bin + way * step for way in (-1, 1) for step in (4, 5, 6)] for bin in inside]
+    beside = [[bin for bin in bins if bin < PASSED * length] for bins in around]
+    return round(
+        max(float(typical[bin] - typical[bins].mean()) for bin, bins in zip(inside, beside, strict=True)), 1
+    )
+
+
 def _check_seconds(findings: Findings, seconds: float, recipe: "Recipe") -> None:
     limits, window = recipe.quality, recipe.signal.nsamps / recipe.signal.fs
     good = seconds - findings.codes.shape[1] + findings.good_seconds(limits.bad_share)
     needed = max(limits.min_seconds, window)
     if good < needed:
+        counts = np.bincount(findings.codes.ravel(), minlength=len(REASONS))[1:]
         raise UserError(
-            f"{good:.1f} of {seconds:.1f} s are good, quality.min_seconds = {limits.min_seconds:g} or else one "
-            f"window asks for {needed:.1f} s; leave this recording out"
+            f"{good:.1f} of {seconds:.1f} s are good (most others {REASONS[1 + counts.argmax()]}), "
+            f"quality.min_seconds = {limits.min_seconds:g} or else one window asks for {needed:.1f} s; leave this "
+            "recording out"
         )
 
 
@@ -100,11 +126,15 @@ def _faults(findings: Findings, names: list[str], channels: list[str]) -> dict[s
 
 
 def _listed(faults: dict[str, str]) -> str:
-    """`flat: T7, T8; missing: Cz`"""
+    """`flat: T7, T8; missing: Cz`, and `clipped: 12 channels` where there are many."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in faults.items():
         by_reason.setdefault(reason, []).append(name)
-    return "; ".join(f"{reason}: {', '.join(channels)}" for reason, channels in by_reason.items())
+    shown = {
+        reason: ", ".join(found) if len(found) <= MOST_NAMES else f"{len(found)} channels"
+        for reason, found in by_reason.items()
+    }
+    return "; ".join(f"{reason}: {found}" for reason, found in shown.items())
 
 
 def _in_order(values: np.ndarray, absent: float, names: list[str], channels: list[str]) -> np.ndarray:

@@ -1,0 +1,134 @@
+"""Contact sheets of recordings: a strip of amplitudes, channel by second, and the spectra of the channels.
+
+What is usual is grey, what is not has a colour: one look finds the bad recording among hundreds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from signal_diffusion.report.style import FAINT, INK, MUTED, new_figure, styled
+
+COLOURS = {
+    "flat": "#1c7ed6",
+    "clipped": "#e03131",
+    "outlying": "#f08c00",
+    "disconnected": "#9c36b5",
+    "missing": "#ffffff",
+}
+CODES = ("flat", "clipped", "outlying")  # of `verdict.pictures`, from 1
+COLUMNS, ROWS = 3, 12
+WIDTH, HEIGHT = 300, 76  # of a strip, in pixels
+SPARK, GAP, TITLE = 130, 14, 40
+LIGHTEST, DARKEST = np.log10(100), np.log10(0.5)  # uV
+SPECTRUM = (-25.0, 35.0)  # dB re 1 uV^2/Hz from the bottom to the top of a sparkline
+SHOWN_SHARE = 0.25  # of the seconds under a pixel that must be bad for it to have a colour
+TINT = 0.45
+
+
+@dataclass(frozen=True)
+class Card:
+    """One recording. `title` is its id, `note` what was found, `bad` the reasons by channel.
+
+    amplitude: uV [channels, seconds], NaN where a channel is missing; faults: uint8 of that shape; spectra: dB
+    [channels, frequencies]; all None for a recording that could not be read. `fs`: of the windows, Hz.
+    """
+
+    title: str
+    note: str
+    alarm: bool
+    channels: Sequence[str]
+    bad: Mapping[str, str]
+    fs: float
+    amplitude: np.ndarray | None = None
+    faults: np.ndarray | None = None
+    spectra: np.ndarray | None = None
+
+
+@styled
+def contact_sheet(cards: Sequence[Card]) -> Figure:
+    """Up to `COLUMNS * ROWS` recordings, row by row, with the key to the colours."""
+    rows = -(-len(cards) // COLUMNS)
+    width, height = COLUMNS * (WIDTH + SPARK + 3 * GAP), rows * (HEIGHT + TITLE + GAP)
+    figure = new_figure(width / 100, (height + 40) / 100)
+    axes = figure.subplots()
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
+    for number, card in enumerate(cards):
+        row, column = divmod(number, COLUMNS)
+        _draw(axes, card, column * (WIDTH + SPARK + 3 * GAP), row * (HEIGHT + TITLE + GAP))
+    patches = [
+        Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=name)
+        for name, colour in COLOURS.items()
+    ]
+    figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), fontsize=8)
+    return figure
+
+
+def strip(card: Card, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """uint8 RGB [height, width, 3]: a row of pixels per channel, 0.5 uV black to 100 uV white, faults in colour."""
+    seconds = card.amplitude.shape[1]
+    edges = np.minimum(np.arange(width) * seconds // width, seconds - 1)
+    grey = _over(np.log10(np.maximum(np.nan_to_num(card.amplitude), 1e-3)), edges)
+    grey = np.clip((grey - DARKEST) / (LIGHTEST - DARKEST), 0, 1)[..., None] * np.ones(3)
+    for code, reason in enumerate(CODES, start=1):
+        grey[_over(card.faults == code, edges) > SHOWN_SHARE] = to_rgb(COLOURS[reason])
+    for row, name in enumerate(card.channels):
+        if name in card.bad:
+            colour = np.array(to_rgb(COLOURS[card.bad[name]]))
+            grey[row] = (
+                colour if np.isnan(card.amplitude[row]).all() else (1 - TINT) * grey[row] + TINT * colour
+            )
+    lines = np.arange(height) * len(grey) // height
+    return np.rint(255 * grey[lines]).astype(np.uint8)
+
+
+def _over(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Means of [channels, seconds] over the seconds of each pixel: [channels, pixels]."""
+    sums = np.add.reduceat(values.astype(np.float64), edges, axis=1)
+    return sums / np.maximum(np.diff(np.append(edges, values.shape[1])), 1)
+
+
+def _draw(axes: Axes, card: Card, left: float, top: float) -> None:
+    axes.text(left, top + 12, card.title, fontsize=7.5, weight="bold", color=INK, va="baseline")
+    colour = COLOURS["clipped"] if card.alarm else MUTED
+    axes.text(left, top + 28, _short(card.note), fontsize=7, color=colour, va="baseline")
+    top += TITLE - 6
+    if card.amplitude is None or not card.amplitude.size:
+        axes.add_patch(_frame(left, top, WIDTH))
+        return
+    extent = (left, left + WIDTH, top + HEIGHT, top)
+    axes.imshow(strip(card), extent=extent, interpolation="nearest", aspect="auto")
+    _sparklines(axes, card, left + WIDTH + GAP, top)
+
+
+def _frame(left: float, top: float, width: float):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((left, top), width, HEIGHT, fill=False, edgecolor=FAINT, hatch="//", linewidth=0.6)
+
+
+def _sparklines(axes: Axes, card: Card, left: float, top: float) -> None:
+    """The channels' spectra, linear in Hz, those of bad channels in colour and on top."""
+    low, high = SPECTRUM
+    x = left + np.linspace(0, SPARK, card.spectra.shape[1])
+    y = top + HEIGHT * (1 - (np.clip(card.spectra, low, high) - low) / (high - low))
+    order = sorted(range(len(y)), key=lambda row: card.channels[row] in card.bad)
+    colours = [COLOURS.get(card.bad.get(card.channels[row], ""), INK) for row in order]
+    lines = [np.column_stack([x, y[row]]) for row in order]
+    alphas = [0.9 if card.channels[row] in card.bad else 0.35 for row in order]
+    axes.add_collection(LineCollection(lines, colors=colours, linewidths=0.5, alpha=alphas), autolim=False)
+    axes.plot([left, left + SPARK], [top + HEIGHT + 1] * 2, color=FAINT, linewidth=0.6)
+    for frequency in range(0, int(card.fs / 2) + 1, 20):
+        place = left + SPARK * frequency / (card.fs / 2)
+        axes.plot([place] * 2, [top + HEIGHT, top + HEIGHT + 3], color=MUTED, linewidth=0.5)
+
+
+def _short(text: str, most: int = 96) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
