@@ -110,6 +110,13 @@ def check_db_range(min_db: float | None, max_db: float | None) -> None:
         raise Contradiction("max_db", f"{max_db:g} dB is not above min_db = {min_db:g} dB; raise it")
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that could not stand in the names of files and targets."""
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name) or name == SIMULATED:
+        wanted = f"letters, digits and _ make a name, {SIMULATED} is taken"
+        raise Contradiction(f"datasets.{name}", f"cannot be a dataset's name: {wanted}; rename it")
+
+
 def check_tasks(name: str, dataset: DatasetPaths) -> None:
     """Refuse a choice of tasks where nothing would read it."""
     if dataset.tasks and dataset.kind != "bids" and name != WITH_TASKS:

@@ -221,6 +221,10 @@ def _check_mixture(recipe: Recipe) -> None:
         raise Contradiction("channels.set", f'mit is bipolar; set it to "{BIPOLAR_SET}"')
     if bipolar and BIPOLAR_DATASET not in names:
         raise Contradiction("channels.set", f'"{BIPOLAR_SET}" fits the mit dataset only; use "1020-19"')
+    if BIPOLAR_DATASET in names and recipe.signal.reference != "none":
+        raise Contradiction(
+            "signal.reference", 'mit is bipolar, its channels have no common reference; set it to "none"'
+        )
 
 
 def _check_spectrogram(recipe: Recipe) -> None:

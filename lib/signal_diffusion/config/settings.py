@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from signal_diffusion.config.datasets import DatasetPaths, check_tasks, from_file
+from signal_diffusion.config.datasets import DatasetPaths, check_name, check_tasks, from_file
 from signal_diffusion.config.fields import Section, key, section
 from signal_diffusion.config.homes import HOMES, HOW_TO_GET, NO_ADDRESS, is_address
 from signal_diffusion.config.messages import shown
@@ -72,6 +72,7 @@ class Settings(Section):
         for name in HOMES:
             self.datasets.setdefault(name, DatasetPaths())
         for name, dataset in self.datasets.items():
+            check_name(name)
             check_tasks(name, dataset)
             dataset.fill(root=_absolute(self.data.root / (dataset.root or name)))
         return self
