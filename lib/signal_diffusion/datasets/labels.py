@@ -67,6 +67,7 @@ _CLASSES = {
     "handedness": ("right", "left"),
     "emotion": ("disgust", "fear", "sad", "neutral", "happy"),
     "acquisition": ("pre", "post"),
+    "eyes": ("open", "closed"),
     "seizure": ("none", "seizure"),
 }
 
@@ -86,6 +87,7 @@ LABELS: dict[str, Label] = {
         _classes("handedness", "preferred hand"),
         _classes("emotion", "emotion of the film clip"),
         _classes("acquisition", "before or after the session's tasks"),
+        _classes("eyes", "eyes open or closed"),
         _classes("seizure", "whether the window is of a seizure"),
         _classes("math_activity", "rest or mental arithmetic", "activity"),
         _classes("math_condition", "activity and gender", "activity", "gender"),
@@ -100,7 +102,7 @@ _TASKS = {
     "math": ("gender", "health", "age", "math_activity", "math_condition"),
     "parkinsons": ("gender", "health", "age", "parkinsons_condition"),
     "seed": ("gender", "health", "age", "emotion", "seed_condition"),
-    "longitudinal": ("gender", "health", "age", "acquisition", "handedness"),
+    "longitudinal": ("gender", "health", "age", "acquisition", "eyes", "handedness"),
     "mit": ("gender", "age", "seizure"),
     "demo": ("gender", "health", "age", "activity", "handedness"),
 }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from signal_diffusion.recordings.simulated_spectra import Simulation
 if TYPE_CHECKING:
     from signal_diffusion.config.settings import DatasetPaths
 
+LOG = logging.getLogger(__name__)
 COLUMNS = (
     "dataset", "subject", "session", "recording", "file", "format", "start", "stop", "rate", "duration",
     "channels", "events", "status", "reason", "warning", "gender", "health", "age",
@@ -36,7 +38,11 @@ def index_dataset(
     absent.
     """
     entries = datasets.get(name, options).list_recordings(root, simulation)
-    return [_row(entry, Path(root)) for entry in entries]
+    rows = [_row(entry, Path(root)) for entry in entries]
+    for row in rows:
+        if said := row["reason"] or row["warning"]:
+            LOG.info("%s: %s", row["recording"], said)
+    return rows
 
 
 def write_index(rows: list[dict], path: str | Path) -> None:
@@ -70,7 +76,7 @@ def _found(entry: Entry, root: Path) -> dict:
     try:
         if entry.refused:
             raise UserError(entry.refused)
-        header = formats.read_header(entry.path)
+        header = formats.read_header(entry.path, entry.span)
         start, stop = _span(entry, header)
         _check_events(entry, stop - start)
         warnings = [entry.warning, *(contradictions(entry.path, header) if entry.sidecars else ())]

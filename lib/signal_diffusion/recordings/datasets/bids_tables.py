@@ -4,11 +4,15 @@ BIDS 1.10 (bids-specification.readthedocs.io): file names are entities joined by
 with `n/a` for what is not known, and a sidecar further up holds for all files below whose entities it shares.
 """
 
+import hashlib
 import json
+import logging
 import math
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +21,95 @@ from signal_diffusion.recordings.datasets import tables
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.datasets.tables import Row
 
+LOG = logging.getLogger(__name__)
 PARTICIPANT = "participant_id"
 ELECTRODE = re.compile(r"[A-Za-z]{1,3}(z|\d{1,2})h?")
 
 
-def entities(path: Path) -> dict[str, str]:
+@lru_cache(4096)
+def entities(name: str) -> dict[str, str]:
     """`sub-01_task-rest_eeg.set` is {"sub": "01", "task": "rest"}; parts without a hyphen are left out."""
-    parts = (part.partition("-") for part in path.name.split(".")[0].split("_"))
+    parts = (part.partition("-") for part in name.split(".")[0].split("_"))
     return {key: value for key, hyphen, value in parts if hyphen}
 
 
-def recordings(root: Path, suffixes: Iterable[str]) -> list[Path]:
-    """EEG files in `sub-*/eeg` and `sub-*/ses-*/eeg`, of one of the suffixes, in the order of their names."""
-    found = [*root.glob("sub-*/eeg/sub-*_eeg.*"), *root.glob("sub-*/ses-*/eeg/sub-*_eeg.*")]
-    return sorted(path for path in found if path.suffix.lower() in suffixes)
+class Tree:
+    """A BIDS folder whose directories are each listed once, for there may be thousands of recordings."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._listed: dict[str, dict[str, list[str]]] = {}
+
+    def recordings(self, suffixes: Iterable[str]) -> list[Path]:
+        """EEG files in `sub-*/eeg` and `sub-*/ses-*/eeg` with one of the suffixes, in the order of their names.
+
+        A link to content that was not fetched (git-annex) is none.
+        """
+        found = [*self.root.glob("sub-*/eeg/sub-*_eeg.*"), *self.root.glob("sub-*/ses-*/eeg/sub-*_eeg.*")]
+        return sorted(path for path in found if path.suffix.lower() in suffixes and path.is_file())
+
+    def sidecars(self, path: Path, ending: str) -> list[Path]:
+        """The sidecars `*_{ending}` that hold for a recording, the nearest first, at most one of each folder.
+
+        One holds when it has no entity that the recording lacks or has otherwise.
+        """
+        own, found = entities(path.name).items(), []
+        above = path.parts[len(self.root.parts) : -1]
+        for depth in range(len(above), -1, -1):
+            folder = os.path.join(self.root, *above[:depth])
+            fitting = [name for name in self._names(folder, ending) if entities(name).items() <= own]
+            if fitting:
+                nearest = max(fitting, key=lambda name: (len(entities(name)), name))
+                found.append(Path(folder, nearest))
+        return found
+
+    def description(self, path: Path) -> dict:
+        """The keys of a recording's `eeg.json` sidecars, those of the nearer ones before those further up."""
+        found = [read_json(file) for file in self.sidecars(path, "eeg.json")]
+        return {key: value for description in reversed(found) for key, value in description.items()}
+
+    def gaps(self, path: Path) -> list[float]:
+        """Onsets of a recording's `boundary` events, where it was interrupted, in the unit of their table.
+
+        None when there is no `events.tsv`; UserError for an onset that is not a number.
+        """
+        for table in self.sidecars(path, "events.tsv")[:1]:
+            rows = read_table(table, ("onset",))
+            onsets = [row["onset"] for row in rows if "boundary" in (cell.lower() for cell in row.values())]
+            try:
+                return [float(onset) for onset in onsets]
+            except ValueError:
+                raise UserError(
+                    f"{table}: onset of a boundary: found {onsets}, expected numbers; mend it"
+                ) from None
+        return []
+
+    def entry(self, dataset: str, path: Path, **known: Any) -> Entry:
+        """A recording by its name: `sub-01_ses-1_task-rest_eeg.edf` is `sub-01_ses-1_task-rest`."""
+        own, folders = entities(path.name), path.parts[:-2]
+        subject, session = f"sub-{own['sub']}", f"ses-{own['ses']}" if "ses" in own else ""
+        name = path.name.split(".")[0].removesuffix("_eeg")
+        if not {subject, session or subject} <= set(folders):
+            where = path.relative_to(self.root).as_posix()
+            known["refused"] = (
+                f"{where}: found another subject or session in the name than in the folder; move it"
+            )
+        return Entry(dataset, subject, session, name, path, sidecars=self._digest(path), **known)
+
+    def refused(self, entry: Entry, error: UserError) -> Entry:
+        """The recording with the reason why it cannot be used, in which paths are relative to the root."""
+        return replace(entry, refused=str(error).replace(f"{self.root}/", ""))
+
+    def _digest(self, path: Path) -> str:
+        found = [*self.sidecars(path, "eeg.json"), *self.sidecars(path, "channels.tsv")]
+        return hashlib.sha256(b"\0".join(file.read_bytes() for file in found)).hexdigest()[:16]
+
+    def _names(self, folder: str, ending: str) -> list[str]:
+        if folder not in self._listed:
+            self._listed[folder] = {}
+            for name in os.listdir(folder):
+                self._listed[folder].setdefault(name.rpartition("_")[2], []).append(name)
+        return self._listed[folder].get(ending, [])
 
 
 def read_table(path: Path, required: Iterable[str] = ()) -> list[Row]:
@@ -55,39 +134,6 @@ def read_sessions(root: Path, subject: str) -> dict[str, Row]:
     return {row["session_id"]: row for row in read_table(table, ("session_id",))} if table.is_file() else {}
 
 
-def sidecars(path: Path, root: Path, suffix: str, extension: str) -> Iterator[Path]:
-    """The sidecars that hold for a recording, the nearest first, at most one of each folder up to the root.
-
-    One holds when it has no entity that the recording lacks or has otherwise.
-    """
-    own = entities(path).items()
-    for folder in [folder for folder in path.parents if folder.is_relative_to(root)]:
-        named = [file for file in folder.glob(f"*{suffix}{extension}") if file.stem.split("_")[-1] == suffix]
-        fitting = [file for file in named if entities(file).items() <= own]
-        if fitting:
-            yield max(fitting, key=lambda file: (len(entities(file)), file.name))
-
-
-def read_description(path: Path, root: Path) -> dict:
-    """The keys of a recording's `eeg.json` sidecars, those of the nearer ones before those further up."""
-    found = [read_json(file) for file in sidecars(path, root, "eeg", ".json")]
-    return {key: value for description in reversed(found) for key, value in description.items()}
-
-
-def read_gaps(path: Path, root: Path) -> list[float]:
-    """Onsets of the `boundary` events of a recording, where it was interrupted, in the unit of their table.
-
-    None when there is no `events.tsv`; UserError for an onset that is not a number.
-    """
-    table = next(sidecars(path, root, "events", ".tsv"), None)
-    rows = read_table(table, ("onset",)) if table else []
-    onsets = [row["onset"] for row in rows if "boundary" in (value.lower() for value in row.values())]
-    try:
-        return [float(onset) for onset in onsets]
-    except ValueError:
-        raise UserError(f"{table}: onset of a boundary: found {onsets}, expected numbers; mend it") from None
-
-
 def read_json(path: Path) -> dict:
     """A JSON object; UserError if the file holds something else."""
     try:
@@ -105,18 +151,6 @@ def reference(description: dict) -> str | None:
     return named if ELECTRODE.fullmatch(named) else None
 
 
-def entry_of(dataset: str, path: Path, **known: Any) -> Entry:
-    """A recording by its name: `sub-01/ses-1/eeg/sub-01_ses-1_task-rest_eeg.edf` is `sub-01_ses-1_task-rest`."""
-    own = entities(path)
-    subject, session = f"sub-{own['sub']}", f"ses-{own['ses']}" if "ses" in own else ""
-    name, folders = path.name.split(".")[0].removesuffix("_eeg"), path.parts[:-2]
-    if not {subject, session or subject} <= set(folders):
-        known["refused"] = (
-            f"found {name} in folder {'/'.join(folders[-2:])}, expected its subject's and session's"
-        )
-    return Entry(dataset, subject, session, name, path, sidecars=True, **known)
-
-
 def parts(entry: Entry, gaps: Iterable[float]) -> list[Entry]:
     """The recording, or a recording for each stretch between its gaps (seconds), so that no window spans one."""
     inside = sorted({gap for gap in gaps if gap > 0})
@@ -129,3 +163,14 @@ def parts(entry: Entry, gaps: Iterable[float]) -> list[Entry]:
         replace(entry, recording=f"{entry.recording}_part-{number}", span=span, warning=warning)
         for number, span in enumerate(spans, 1)
     ]
+
+
+def tell_unmatched(
+    root: Path, people: Iterable[str], entries: Iterable[Entry], files: Iterable[Path]
+) -> None:
+    """Log by name which participants have no recording, and which files are none of the dataset's."""
+    subjects, taken = {entry.subject for entry in entries}, {entry.path for entry in entries}
+    if without := sorted(set(people) - subjects):
+        LOG.info("%s: %d participants have no recording: %s", root, len(without), ", ".join(without))
+    if others := sorted(path.name for path in set(files) - taken):
+        LOG.info("%s: %d files are not taken: %s", root, len(others), ", ".join(others))

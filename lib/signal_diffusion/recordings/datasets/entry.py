@@ -18,7 +18,8 @@ class Entry:
     recording, in seconds; None is the whole file. `events` names what happens during it, such as seizures:
     onsets and ends in seconds of the recording, none at all when nobody looked. `refused` is the reason why
     names and tables alone say that it cannot be used; such a recording is only listed. `warning` is what they
-    say that a user should know. `sidecars`: whether BIDS sidecars lie beside the file, for the index to compare.
+    say that a user should know. `sidecars` is a hash of the BIDS sidecars beside the file, which the index
+    compares with it; "" elsewhere.
     """
 
     dataset: str
@@ -32,7 +33,7 @@ class Entry:
     events: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     refused: str = ""
     warning: str = ""
-    sidecars: bool = False
+    sidecars: str = ""
 
 
 def listing(entries: Iterable[Entry], root: Path) -> str:
