@@ -14,7 +14,7 @@ from signal_diffusion.recordings.download.listing import Published
 if TYPE_CHECKING:
     from requests import Response
 
-CHUNK = 1 << 18  # bytes
+CHUNK = 1 << 18  # bytes at most
 Count = Callable[[int], None]
 
 
@@ -75,7 +75,7 @@ def _receive(client: Client, file: Published, part: Path, count: Count) -> None:
     with client.open(file.url, start) as response:
         _agree(response, file, part, start, count)
         with part.open("ab") as target:
-            for chunk in response.iter_content(CHUNK):
+            while chunk := response.raw.read1(CHUNK, decode_content=False):  # whatever has come, at once
                 target.write(chunk)
                 target.flush()
                 count(len(chunk))
