@@ -27,6 +27,7 @@ MIT_CHANNELS = (
 ).split()
 CNT_HEADER = 900 + 75 * len(SEED_CHANNELS)
 CNT_FRAME = 4 * len(SEED_CHANNELS)
+CNT_TABLE = 9
 
 
 def brownish(channels: int, samples: int, seed: int, uv: float = 20.0) -> np.ndarray:
@@ -40,32 +41,27 @@ def seed_signals(seconds: float, seed: int, rate: float = 1000.0) -> Recording:
     return Recording(data, rate, tuple(SEED_CHANNELS))
 
 
-def write_seed(path: Path, seconds: float, seed: int) -> Recording:
-    recording = seed_signals(seconds, seed)
-    write_cnt(recording, path)
-    return recording
+def write_seed(path: Path, seconds: float, seed: int) -> None:
+    write_cnt(seed_signals(seconds, seed), path)
 
 
 def write_long_seed(path: Path, seconds: int, trial: tuple[int, int]) -> np.ndarray:
-    """A session of full length with a signal at its start and during one trial alone; returns the latter.
-
-    The rest is a hole in the file, which costs no disk.
-    """
-    recording = seed_signals(trial[1] - trial[0] + 10, seed=0)
-    write_cnt(recording, path)
-    content, samples = path.read_bytes(), seconds * 1000
-    frames = np.frombuffer(content, np.uint8, offset=CNT_HEADER)[: recording.data.shape[1] * CNT_FRAME]
-    table = CNT_HEADER + samples * CNT_FRAME
+    """A session of full length at 100 Hz, one minute over and over but for one trial; returns the latter."""
+    minute, other = seed_signals(60, 0, 100.0), seed_signals(trial[1] - trial[0], 1, 100.0)
+    write_cnt(other, path)
+    frames = path.read_bytes()[CNT_HEADER:-CNT_TABLE]
+    write_cnt(minute, path)
+    content, table = path.read_bytes(), CNT_HEADER + 100 * seconds * CNT_FRAME
     with path.open("r+b") as file:
-        file.truncate(table)
-        for offset, field in ((864, samples), (886, table)):
+        file.seek(CNT_HEADER)
+        file.write((content[CNT_HEADER:-CNT_TABLE] * (seconds // 60 + 1))[: 100 * seconds * CNT_FRAME])
+        file.write(content[-CNT_TABLE:])
+        for offset, field in ((864, 100 * seconds), (886, table)):
             file.seek(offset)
             file.write(struct.pack("<i", field))
-        file.seek(CNT_HEADER + 1000 * trial[0] * CNT_FRAME)
-        file.write(frames[10_000 * CNT_FRAME :].tobytes())
-        file.seek(table)
-        file.write(content[-9:])
-    return recording.data[:, 10_000:]
+        file.seek(CNT_HEADER + 100 * trial[0] * CNT_FRAME)
+        file.write(frames)
+    return other.data
 
 
 def mit_data(seconds: int, seed: int, labels: Sequence[str] = MIT_CHANNELS) -> np.ndarray:
