@@ -10,6 +10,7 @@ from signal_diffusion.config.messages import section_of
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.settings import Settings
 from signal_diffusion.config.support import SupportRun
+from signal_diffusion.errors import UserError
 
 RECIPE, RUN = "config/dataset/tiny.toml", "config/diffusion/tiny.toml"
 REAL_STAGES = [stage for stage in STAGES if stage != "none"]
@@ -48,6 +49,22 @@ def test_a_change_reaches_its_stages_alone(project, file, key, literal, stages):
     project.change(file, key, literal)
     after = snapshot()
     assert {stage for stage in REAL_STAGES if before[stage] != after[stage]} == stages
+
+
+def test_evaluation_is_read_by_training_where_it_chooses_the_weights(project):
+    before = stage_keys(load_run(RUN), "training")
+    project.change(RUN, "dataset.val_split", '"val"')
+    project.change(RUN, "training.initial_eval", "false")
+    assert stage_keys(load_run(RUN), "training") == before
+    project.change(RUN, "training.keep", '"best"')
+    found = stage_keys(load_run(RUN), "training")
+    assert found["dataset.val_split"] == "val" and found["training.initial_eval"] is False
+
+
+def test_the_best_weights_need_a_validation_split(project):
+    with pytest.raises(UserError, match=r"val_split.*\"best\""):
+        project.change(RUN, "training.keep", '"best"')
+        load_run(RUN)
 
 
 def test_writing_a_default_out_changes_nothing(project):

@@ -176,3 +176,39 @@ def test_batches_come_in_order_and_their_errors_too():
 def test_impossible_plans_are_refused(tmp_path, change):
     with pytest.raises(UserError, match=r"training\.m"):
         fit(Line(), tmp_path, **{"max_steps": 1, **change})
+
+
+class Descent(Line):
+    """Scores that are lowest at a step of the test's choice."""
+
+    def __init__(self, lowest):
+        super().__init__()
+        self.lowest, self.weights = lowest, {}
+
+    def evaluate(self, model, step):
+        self.weights[step] = model.weight.detach().clone()
+        return {"val/loss": float(abs(step - self.lowest))}
+
+
+@pytest.mark.parametrize(("lowest", "kept"), [(0, 0), (5, 4), (7, 8), (100, 11)])
+def test_the_weights_with_the_lowest_score_are_kept(tmp_path, lowest, kept):
+    task = Descent(lowest)
+    ema = EmaPlan(decay=0.5, update_after_step=0)
+    final = fit(
+        task, tmp_path, max_steps=11, eval_every=4, initial_eval=True, keep_lowest="val/loss", ema=ema
+    )
+    assert sorted(task.weights) == [0, 4, 8, 11]
+    assert torch.equal(final["best"]["weight"], task.weights[kept])
+    assert torch.equal(final["ema"]["weight"], task.weights[11])
+
+
+def test_a_score_that_is_not_there_cannot_choose(tmp_path):
+    with pytest.raises(UserError, match="lowest val/loss.*val/weight"):
+        fit(Line(), tmp_path, max_steps=2, eval_every=1, keep_lowest="val/loss")
+
+
+def test_evaluation_counts_where_it_chooses():
+    plans = [Plan(max_steps=4, eval_every=every) for every in (1, 2)]
+    assert plans[0].numbers() == plans[1].numbers()
+    choosing = [Plan(max_steps=4, eval_every=every, keep_lowest="val/loss") for every in (1, 2)]
+    assert choosing[0].numbers() != choosing[1].numbers()

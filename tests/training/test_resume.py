@@ -18,6 +18,7 @@ VARIANTS = {
     "adam-bf16": {"optimizer": OptimizerPlan("adam", lr=0.01), "precision": "bf16"},
     "fp16": {"precision": "fp16"},
     "no-ema": {"ema": None, "clip_norm": None},
+    "best": {"keep_lowest": "val/loss", "eval_every": 3},
 }
 
 
@@ -46,7 +47,9 @@ def test_resume_is_exact_at_every_step(toy, tmp_path, variant):
     plan = toy.toy_plan(checkpoint_limit=None, **VARIANTS[variant])
     whole = tmp_path / "whole"
     expected = run(toy, whole, plan)
-    assert {kind for kind in expected} == ({"model"} if variant == "no-ema" else {"model", "ema"})
+    assert {*expected} == {"no-ema": {"model"}, "best": {"model", "ema", "best"}}.get(
+        variant, {"model", "ema"}
+    )
     for step in range(1, plan.max_steps):
         broken = tmp_path / f"broken-{step}"
         shutil.copytree(whole, broken)

@@ -13,6 +13,10 @@ from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Trai
 
 Split = Literal["train", "val", "test"]
 _COLUMNS = "metadata has the canonical columns gender, health and age; remove the key"
+EVALUATING = frozenset(
+    {f"dataset.{name}" for name in ("val_split", "max_eval_samples", "eval_batch_size")}
+    | {f"training.{name}" for name in ("eval_strategy", "eval_num_steps", "initial_eval")}
+)
 _LORA = "adapters need a pretrained stable-diffusion model; train hourglass in full"
 
 
@@ -43,7 +47,11 @@ class Dataset(Section):
     name: str = key(..., "A recipe of config/dataset/.", stage="training", min_length=1)
     batch_size: int = key(4, "Training batch size.", stage="training", unit="windows", ge=1)
     eval_batch_size: int | None = key(
-        None, "Batch size of the validation loss; default: `batch_size`.", unit="windows", ge=1
+        None,
+        "Batch size of the validation loss; default: `batch_size`.",
+        stage="training",
+        unit="windows",
+        ge=1,
     )
     num_workers: int = key(
         0,
@@ -54,7 +62,9 @@ class Dataset(Section):
         256, "Image resolution; must be the recipe's.", stage="training", unit="pixels", ge=8
     )
     train_split: Split = key("train", "Split to train on.", stage="training")
-    val_split: Split | None = key(None, "Split of the validation loss; unset: none is computed.")
+    val_split: Split | None = key(
+        None, "Split of the validation loss; unset: none is computed.", stage="training"
+    )
     cache_dir: str | None = key(None, "Dataset cache.", refused="datasets are read in place; remove the key")
     center_crop: bool = key(
         False,
@@ -84,7 +94,9 @@ class Dataset(Section):
         stage="training",
     )
     max_train_samples: int | None = key(None, "Train on this many windows at most.", stage="training", ge=1)
-    max_eval_samples: int | None = key(None, "Windows of the validation loss at most.", ge=1)
+    max_eval_samples: int | None = key(
+        None, "Windows of the validation loss at most.", stage="training", ge=1
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -217,7 +229,13 @@ class DiffusionRun(Section):
             self._check_conditional()
         _check_channels(self.model.extras)
         self._check_logging()
+        if self.training.keep == "best" and not self.dataset.val_split:
+            raise Contradiction("dataset.val_split", 'training.keep is "best"; set it, such as "val"')
         return self
+
+    def unread(self) -> frozenset[str]:
+        """How to evaluate, where no weights are chosen by it."""
+        return frozenset() if self.training.keep == "best" else EVALUATING
 
     def _check_unconditional(self) -> None:
         extras = self.model.extras

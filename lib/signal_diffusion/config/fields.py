@@ -92,6 +92,10 @@ class Section(BaseModel):
             data[name] = data.pop(alias)
         return data
 
+    def unread(self) -> frozenset[str]:
+        """Dotted keys that no stage reads, given the values of others."""
+        return frozenset()
+
     def fill(self, **values: Any) -> None:
         """Set resolved defaults; for validators only, since sections are frozen."""
         for name, value in values.items():

@@ -13,7 +13,17 @@ def stage_keys(model: Section, stage: str) -> dict[str, Any]:
     """Return dotted key -> resolved value, JSON-able, of all keys that change what `stage` makes."""
     if stage not in STAGES:
         raise ValueError(f"no stage {stage!r}; stages are {', '.join(STAGES)}")
-    return dict(_walk(model, stage, ""))
+    unread = model.unread()
+    return {key: value for key, value in _walk(model, stage, "") if key not in unread}
+
+
+def described(section: Section) -> list[tuple[str, Any, str, str]]:
+    """Key, resolved value, unit and description of every key of a section that changes what some stage makes."""
+    return [
+        (name, _plain(getattr(section, name)), metadata(field)["unit"] or "", field.description or "")
+        for name, field in type(section).model_fields.items()
+        if metadata(field).get("stage", ("none",)) != ("none",)
+    ]
 
 
 def _walk(model: Section, stage: str, prefix: str):

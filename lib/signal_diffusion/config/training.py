@@ -109,12 +109,17 @@ class Training(Section):
     eval_mmd_fallback_ntrain: int = key(
         0, "Training windows for the MMD where no validation split is set.", ge=0
     )
-    eval_strategy: Literal["epoch", "steps"] = key("epoch", "When to evaluate.")
-    eval_num_steps: int = key(0, "Steps between evaluations.", unit="steps", ge=0)
+    keep: Literal["last", "best"] = key(
+        "last",
+        "Weights that training ends with: the last, or those with the lowest validation loss, for long runs.",
+        stage="training",
+    )
+    eval_strategy: Literal["epoch", "steps"] = key("epoch", "When to evaluate.", stage="training")
+    eval_num_steps: int = key(0, "Steps between evaluations.", stage="training", unit="steps", ge=0)
     eval_batch_size: int = key(
         0, "Batch size of generation at evaluations; 0: the training batch size.", ge=0
     )
-    initial_eval: bool = key(True, "Evaluate before training.")
+    initial_eval: bool = key(True, "Evaluate before training.", stage="training")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -28,6 +28,7 @@ from signal_diffusion.training.optim import (
     set_learning_rate,
 )
 from signal_diffusion.training.seeds import derive, seed_global
+from signal_diffusion.training.selection import Best
 from signal_diffusion.training.signals import StopRequest
 from signal_diffusion.training.task import Task
 
@@ -40,6 +41,7 @@ class Plan:
     """How to train; what to train is the task's. Intervals are in optimiser steps, and 0 means never.
 
     `threads` is torch's CPU threads, part of the numbers; `device` None takes a GPU if there is one.
+    `keep_lowest` names a score of the evaluations, of which the one at the last step is then not left out.
     A checkpoint is always written at the end and on SIGTERM or SIGINT; `checkpoint_limit` None keeps all.
     """
 
@@ -55,6 +57,7 @@ class Plan:
     checkpoint_limit: int | None = 2
     eval_every: int = 0
     initial_eval: bool = False
+    keep_lowest: str | None = None
     allow_tf32: bool = True
     compile_model: bool = False
     optimizer: OptimizerPlan = field(default_factory=OptimizerPlan)
@@ -62,22 +65,17 @@ class Plan:
     ema: EmaPlan | None = None
 
     def numbers(self) -> dict[str, Any]:
-        """The part that changes the weights: all but cadence, evaluation and housekeeping."""
-        cadence = {
-            "device",
-            "log_every",
-            "checkpoint_every",
-            "checkpoint_limit",
-            "eval_every",
-            "initial_eval",
-        }
-        return {key: value for key, value in asdict(self).items() if key not in cadence}
+        """The part that changes the weights: all but cadence and housekeeping; evaluation if it selects them."""
+        cadence = {"device", "log_every", "checkpoint_every", "checkpoint_limit"}
+        evaluation = set() if self.keep_lowest else {"eval_every", "initial_eval"}
+        return {key: value for key, value in asdict(self).items() if key not in cadence | evaluation}
 
 
 def train(
     task: Task, plan: Plan, folder: Path, identity: Mapping[str, Any], log: RunLog
 ) -> dict[str, dict[str, Tensor]]:
-    """Train `task` by `plan`; return the final state dicts on the CPU: `model`, and `ema` if it averages.
+    """Train `task` by `plan`; return the final state dicts on the CPU: `model`, `ema` if it averages, and `best`
+    if the plan keeps the weights with the lowest of a score (averaged ones if it averages).
 
     Checkpoints live under `folder`, keyed by `identity` (JSON-able: the config and code behind the task's
     numbers), the plan's own numbers, the kind of device and torch's version. Training goes on from the newest
@@ -101,6 +99,7 @@ class _Training:
         self.optimizer = build_optimizer(plan.optimizer, task.parameter_groups())
         self.parameters = parameters(self.optimizer)
         self.ema = Ema(plan.ema, self.model) if plan.ema else None
+        self.best = Best(plan.keep_lowest) if plan.keep_lowest else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.precision == "fp16")
         self.meters = Meters(["loss"] if plan.precision == "fp16" else ["loss", "grad_norm"])
         self.generator = torch.Generator(self.device)
@@ -164,7 +163,7 @@ class _Training:
         last = self.done == self.plan.max_steps
         shown = self._log_scalars() if last or self._due(self.plan.log_every) else {}
         self.log.step(**shown)
-        if self._due(self.plan.eval_every):
+        if self._due(self.plan.eval_every) or (last and self.best is not None):
             self._evaluate()
         if last or stop.signal or self._due(self.plan.checkpoint_every):
             self._save()
@@ -192,6 +191,8 @@ class _Training:
         with averaged, torch.no_grad(), self._autocast():
             scores = self.task.evaluate(self.model, self.done)
             images = self.task.images(self.model, self.done) if self.log.draws else ()
+            if self.best is not None:
+                self.best.offer(self.done, scores, self.model.state_dict())
         self.model.train()
         self.log.scalars(self.done, scores)
         self.log.images(self.done, images)
@@ -203,6 +204,8 @@ class _Training:
         if self.ema is not None:
             tensors["ema"] = self.ema.averages()
         state = {"scaler": self.scaler.state_dict(), "meters": self.meters.state_dict()}
+        if self.best is not None:
+            tensors["best"], state["best"] = self.best.weights, self.best.state_dict()
         self.checkpoints.save(self.done, tensors, state)
         self.speed.restart()
 
@@ -216,6 +219,8 @@ class _Training:
         restore_state(self.optimizer, tensors["optimizer"])
         if self.ema is not None:
             self.ema.load(tensors["ema"])
+        if self.best is not None:
+            self.best.load(state["best"], tensors["best"])
         self.scaler.load_state_dict(state["scaler"])
         self.meters.load_state_dict(state["meters"])
         self.done = state["step"]
@@ -240,6 +245,11 @@ class _Training:
         states = {"model": self.model.state_dict()}
         if self.ema is not None:
             states["ema"] = self.ema.state_dict(self.model)
+        if self.best is not None:
+            self.log.say(
+                f"kept the weights of step {self.best.step}, {self.best.score} {self.best.value:.6g}"
+            )
+            states["best"] = self.best.weights
         return {
             kind: {name: v.detach().cpu().clone() for name, v in state.items()}
             for kind, state in states.items()

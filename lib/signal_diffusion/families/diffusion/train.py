@@ -50,7 +50,8 @@ def train_run(run: DiffusionRun, dataset: Path, captions: Path | None, out: Path
     with _log(run, out) as log:
         log.say(f"neighbourhood attention: {backend(torch.device(_device()))}")
         states = train(task, plan(run, len(windows)), checkpoints, identity, log)
-    save_weights(out, states.get("ema", states["model"]), description)
+    kept = next(states[kind] for kind in ("best", "ema", "model") if kind in states)
+    save_weights(out, kept, description)
 
 
 def initial(run: DiffusionRun, description: Mapping[str, Any], windows: Windows) -> tuple[Denoiser, Any]:
@@ -79,6 +80,7 @@ def plan(run: DiffusionRun, rows: int) -> Plan:
         checkpoint_limit=training.checkpoint_total_limit,
         eval_every=training.eval_num_steps if training.eval_strategy == "steps" else per_epoch,
         initial_eval=training.initial_eval,
+        keep_lowest="val/loss" if training.keep == "best" else None,
         allow_tf32=training.allow_tf32,
         optimizer=OptimizerPlan(
             run.optimizer.name,
@@ -129,10 +131,11 @@ def _validation(run, process, dataset: Path, train_windows, train_conditions, em
 
 def _identity(run: DiffusionRun, dataset: Path, captions: Path | None) -> dict[str, Any]:
     """What the weights depend on, beside the loop's own plan."""
+    splits = [run.dataset.train_split] + [run.dataset.val_split] * (run.training.keep == "best")
     return {
         "config": stage_keys(run, "training"),
-        "dataset": sha256(dataset / f"{run.dataset.train_split}.npy"),
-        "rows": sha256(dataset / f"{run.dataset.train_split}-metadata.csv"),
+        "dataset": [sha256(dataset / f"{split}.npy") for split in splits],
+        "rows": [sha256(dataset / f"{split}-metadata.csv") for split in splits],
         "captions": sha256(captions) if captions and run.model.conditioning == "caption" else None,
         "code": fingerprint(SCRIPT, (f"signal_diffusion.models.{run.model.name}",)),
     }
