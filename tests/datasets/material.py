@@ -1,30 +1,37 @@
 """Small indexes and shards, written by hand."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from signal_diffusion.config.messages import section_of
+from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.files import save_tensors
+
+SECTIONS = {name: section_of(field) for name, field in Recipe.model_fields.items() if name != "origins"}
 
 RESOLUTION, CHANNELS, FRAMES, WINDOWS = 16, 3, 5, 4
 FREQUENCIES = [float(k + 1) for k in range(RESOLUTION)]
 
 
-def make_recipe(**changes) -> SimpleNamespace:
-    """A recipe by its documented sections; `changes` are section=dict of keys."""
-    sections = {
+def make_recipe(**changes) -> Recipe:
+    """A small recipe; `changes` are section=dict of keys.
+
+    It is not validated, so that tests may mix what a file may not.
+    """
+    given = {
         "recipe": dict(datasets=["demo"], missing="refuse", description="A test."),
-        "signal": dict(fs=125.0, nsamps=2048, ovr_perc=0.5, reference="average"),
-        "spectrogram": dict(resolution=RESOLUTION, bins="log", window=512, fmin=0.5)
-        | dict(min_db=None, max_db=None, lower_percentile=0.5, upper_percentile=99.5),
-        "splits": dict(train=0.6, val=0.2, test=0.2, seed=3, stratify=["gender", "health"], splits_file=None),
-        "captions": dict(modality="spectrogram image", subject="subject", fields=["age", "health", "gender"]),
-        "weights": dict(tasks=["gender"], max_sampling_weight=None),
-        "export": dict(imagefolder=False),
+        "spectrogram": dict(resolution=RESOLUTION),
+        "splits": dict(train=0.6, val=0.2, test=0.2, seed=3),
+        "weights": dict(tasks=["dataset", "gender"]),
     }
-    tables = {name: SimpleNamespace(**(keys | changes.get(name, {}))) for name, keys in sections.items()}
-    return SimpleNamespace(name="tiny", **tables)
+    tables = {
+        name: table.model_construct(**given.get(name, {}) | changes.get(name, {}))
+        for name, table in SECTIONS.items()
+        if table
+    }
+    others = {name: value for name, value in changes.items() if name not in tables}
+    return Recipe.model_construct(name="tiny", path=Path("tiny.toml"), **tables, **others)
 
 
 def index_rows(n: int = 10, dataset: str = "demo") -> pd.DataFrame:
@@ -38,7 +45,9 @@ def index_rows(n: int = 10, dataset: str = "demo") -> pd.DataFrame:
             ids = dict(dataset=dataset, subject=subject, session="", recording=recording)
             file = dict(file=f"{recording}.edf", format="edf", rate="250.0", duration="60.0", channels="20")
             file |= dict(start="", stop="", events="")
-            rows.append(ids | file | dict(status="ok", reason="", warning="") | labels | dict(activity=activity))
+            rows.append(
+                ids | file | dict(status="ok", reason="", warning="") | labels | dict(activity=activity)
+            )
     return pd.DataFrame(rows)
 
 

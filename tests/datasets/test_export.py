@@ -116,4 +116,4 @@ def test_the_card_tells_long_lists_of_values_by_their_range(tmp_path):
     card = (build(tmp_path, rows) / "README.md").read_text()
     assert "| recording_year | median (range) | " in card and "(2000 to 20" in card
     assert "24 different words" in card and "name 3" not in card
-    assert "The val split has 4 subject(s)" in card and "- demo: simulated by this project" in card
+    assert "The val split has 4 subject(s)" in card and "unknown; simulated by this project" in card

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from signal_diffusion import files
+from signal_diffusion.datasets.balance import say_balance, write_balance
 from signal_diffusion.datasets.captions import caption
-from signal_diffusion.datasets.card import Contents, dataset_card
+from signal_diffusion.datasets.card import dataset_card
+from signal_diffusion.datasets.contents import Contents
 from signal_diffusion.datasets.events import event_labels, event_names
-from signal_diffusion.datasets.export import export_imagefolder, file_names
+from signal_diffusion.datasets.export import write_exports
 from signal_diffusion.datasets.ranges import DecibelHistogram, Quantiser, decibel_range
 from signal_diffusion.datasets.sources import (
     Source,
@@ -78,6 +80,7 @@ def build_dataset(
     metadata, weighting = _weighted(metadata, recipe)
     spec = _spec(recipe, representation, check_alike(used), low, high)
     contents = Contents(recipe, metadata, refused + dropped, splits, weighting)
+    say_balance(contents)
     with staged_folder(out) as folder:
         _write(folder, spec, contents, used)
 
@@ -172,7 +175,7 @@ def _event_columns(used: Sequence[Source], signal: "Signal") -> dict[str, np.nda
 
 def _weighted(metadata: pd.DataFrame, recipe: "Recipe") -> tuple[pd.DataFrame, Weighting]:
     training = metadata[metadata["split"] == "train"]
-    weighting = sampling_weights(training, recipe.weights.tasks, recipe.weights.max_sampling_weight)
+    weighting = sampling_weights(training, recipe.weights, recipe.recipe.datasets)
     weight = pd.Series(1.0, index=metadata.index)
     weight[training.index] = weighting.weights
     return metadata.assign(weight=weight), weighting
@@ -207,9 +210,8 @@ def _write(folder: Path, spec: dict[str, Any], contents: Contents, used: Sequenc
             shape = (sum(len(source.kept) for source in chosen), 1, spec["resolution"], spec["resolution"])
             blocks = _images(chosen, spec, progress)
             arrays[f"{split}.npy"] = write_split(folder / f"{split}.npy", shape, blocks)
-    if contents.recipe.export.imagefolder:
-        metadata = metadata.assign(file_name=file_names(metadata))
-        export_imagefolder(folder, metadata)
+    metadata = write_exports(folder, spec, contents)
+    write_balance(folder, contents)
     for split in SPLITS:
         write_table(folder / f"{split}-metadata.csv", metadata[metadata["split"] == split])
     write_table(folder / "metadata.csv", metadata)

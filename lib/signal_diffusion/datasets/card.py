@@ -1,182 +1,121 @@
 """The dataset card: a README with Hugging Face front matter and the tables that a reader needs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from signal_diffusion.config.datasets import SIMULATED
-from signal_diffusion.config.homes import HOW_TO_GET
-from signal_diffusion.datasets.captions import caption
-from signal_diffusion.datasets.labels import CANONICAL
+from signal_diffusion.config.stages import described
+from signal_diffusion.datasets import balance, export
+from signal_diffusion.datasets.contents import Contents, counts
+from signal_diffusion.datasets.front_matter import front_matter
+from signal_diffusion.datasets.origins import Origin, origins
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
-from signal_diffusion.datasets.weights import Weighting
 
-if TYPE_CHECKING:
-    from signal_diffusion.config.recipe import Recipe
-
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MOST_VALUES = 12  # a label with more is told by its range
 _FEW_SUBJECTS = 5
-RECORDING = ["dataset", "recording"]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What went into a dataset: rows of its windows, refusals, every subject's split, weights."""
-
-    recipe: "Recipe"
-    metadata: pd.DataFrame
-    refused: list[dict[str, str]]
-    splits: pd.DataFrame
-    weighting: Weighting
-
-    @cached_property
-    def recordings(self) -> pd.DataFrame:
-        """The first row of each recording, with the number of its `windows`."""
-        return _distinct(self.metadata, RECORDING)
-
-    @cached_property
-    def labelled(self) -> pd.DataFrame:
-        """The first row of each recording and combination of labels, with the number of its `windows`."""
-        return _distinct(self.metadata, [*RECORDING, *_label_names(self.metadata)])
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Windows, recordings and subjects of each split."""
-        return {split: _counts(self.recordings[self.recordings["split"] == split]) for split in SPLITS}
+_PREPROCESSING = ("channels", "signal", "filter", "quality", "spectrogram")
 
 
 def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
     """Markdown of the card; `spec` is `dataset.json` without counts and hashes."""
+    metadata = contents.metadata
+    sources = origins(contents.recipe, sorted(set(metadata["dataset"])))
     parts = [
-        _front_matter(spec, contents),
+        front_matter(spec, contents, sources),
         f"# {spec['recipe']}, {spec['representation']}",
         contents.recipe.recipe.description,
-        _files(contents),
+        _files(spec, contents),
         "## Sources",
-        _sources(contents.recordings),
+        _sources(sources),
         "## Splits\n\nBy subject: no subject, recording or identical window stands in two splits.",
-        _split_table(contents.recordings),
-        "## Labels\n\nSubjects (windows) per value; the empty value is unknown.",
-        _label_table(contents.labelled),
-        "## Images",
+        _split_table(metadata),
+        "## Labels\n\nSubjects (windows) per value, recordings for a range; the empty value is unknown.",
+        _label_table(metadata, contents.labels),
+        "## Windows",
         _settings_table(spec),
+        "## Preprocessing\n\nEvery value that the windows depend on, defaults included.",
+        _preprocessing(contents),
         "## Sampling weights",
         _weights(contents),
         "## Refused recordings and windows",
         _refusals(contents.refused),
-        "## Limits",
+        "## Confounds and limits",
         _limits(contents),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front_matter(spec: dict[str, Any], contents: Contents) -> str:
-    if contents.recipe.export.imagefolder:
-        data = "  data_dir: imagefolder"
-    else:
-        names = {"train": "train", "val": "validation", "test": "test"}
-        rows = [
-            f"  - split: {names[split]}\n    path: {split}-metadata.csv"
-            for split in _filled(contents.recordings)
-        ]
-        data = "\n".join(["  data_files:", *rows])
-    size = next((name for limit, name in _SIZES if len(contents.metadata) < limit), "1M<n<10M")
-    return "\n".join(
-        [
-            "---",
-            f"pretty_name: {spec['recipe']} EEG spectrograms",
-            "language: [en]",
-            "license: unknown",
-            "task_categories: [text-to-image, unconditional-image-generation]",
-            "tags: [eeg, spectrogram]",
-            f"size_categories: [{size}]",
-            "configs:",
-            "- config_name: default",
-            data,
-            "---",
-        ]
-    )
-
-
-def _filled(recordings: pd.DataFrame) -> list[str]:
-    return [split for split in SPLITS if (recordings["split"] == split).any()]
-
-
-def _files(contents: Contents) -> str:
+def _files(spec: dict[str, Any], contents: Contents) -> str:
+    signals = spec["representation"] == export.TIME_SERIES
+    shape = "float32 [windows, channels, samples]" if signals else "uint8 [windows, channels, height, width]"
+    wanted = contents.recipe.export
     lines = [
-        "`{split}.npy` holds the windows, uint8 [windows, 1, height, width]; row k of "
-        "`{split}-metadata.csv` is window k. `metadata.csv` has all rows, `dataset.json` the numbers that "
-        "turn pixels back into dB, `splits.csv` every subject's split (a later recipe can pin it with "
-        "`splits_file`), `refused.csv` what was left out and why."
+        f"`{{split}}.npy` holds the windows, {shape}; row k of `{{split}}-metadata.csv` is window k. "
+        "`metadata.csv` has all rows, `dataset.json` the numbers that turn the windows back into signals, "
+        "`splits.csv` every subject's split (a later recipe can pin it with `splits_file`), `weights.csv` and "
+        "`balance.csv` what the weights reach, `refused.csv` what was left out and why."
     ]
-    if contents.recipe.export.imagefolder:
+    if wanted.parquet:
+        lines.append('`datasets.load_dataset("PATH OF THIS FOLDER")` opens the Parquet files in `parquet/`.')
+    if wanted.imagefolder and not signals:
         lines.append(
             '`datasets.load_dataset("imagefolder", data_dir="imagefolder")` opens the images with their rows.'
         )
-    example = caption(contents.metadata.iloc[0].to_dict(), contents.recipe.captions)
-    lines.append(f"Captions follow one template: *{example}*.")
+    if wanted.copies:
+        lines.append(
+            "In these exports training windows are repeated by their weights (column `copies`), so that every "
+            "row is to be drawn equally often; validation and test have every window once."
+        )
+    lines.append(f"Captions follow one template: *{contents.metadata['text'].iloc[0]}*.")
     return "\n\n".join(lines)
 
 
-def _sources(recordings: pd.DataFrame) -> str:
-    simulated = "simulated by this project; no person stands behind it"
-    names = sorted(set(recordings["dataset"]))
-    return "\n".join(f"- {name}: {simulated if name == SIMULATED else HOW_TO_GET[name]}" for name in names)
-
-
-def _counts(rows: pd.DataFrame) -> dict[str, int]:
-    return {
-        "windows": int(rows["windows"].sum()),
-        "recordings": len(rows),
-        "subjects": len(rows[SUBJECT].drop_duplicates()),
-    }
-
-
-def _split_table(recordings: pd.DataFrame) -> str:
+def _sources(sources: Sequence[Origin]) -> str:
+    header = ["dataset", "title", "licence", "home", "cite"]
     rows = [
-        [dataset, split, *_counts(group[group["split"] == split]).values()]
-        for dataset, group in recordings.groupby("dataset")
+        [
+            each.dataset,
+            each.title,
+            "; ".join(filter(None, (each.license, each.terms))),
+            each.url,
+            each.citation,
+        ]
+        for each in sources
+    ]
+    return _table(header, rows)
+
+
+def _split_table(metadata: pd.DataFrame) -> str:
+    rows = [
+        [dataset, split, *counts(group[group["split"] == split]).values()]
+        for dataset, group in metadata.groupby("dataset")
         for split in SPLITS
     ]
     return _table(["dataset", "split", "windows", "recordings", "subjects"], rows)
 
 
-def _distinct(metadata: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    sizes = metadata.groupby(keys, sort=False).size().rename("windows").reset_index()
-    return metadata.drop_duplicates(keys).merge(sizes, on=keys)
-
-
-def _label_table(labelled: pd.DataFrame) -> str:
-    parts = [labelled[labelled["split"] == split] for split in SPLITS]
+def _label_table(metadata: pd.DataFrame, labels: Sequence[str]) -> str:
+    parts = [metadata[metadata["split"] == split] for split in SPLITS]
     rows = []
-    for name in _label_names(labelled):
-        values = sorted(set(labelled[name]))
+    for name in labels:
+        values = sorted(set(metadata[name]))
         if len(values) <= _MOST_VALUES and name != "age":
             rows += [
                 [name, value, *(_subjects_and_windows(part[part[name] == value]) for part in parts)]
                 for value in values
             ]
         else:
-            rows.append(
-                [name, "median (range)", *(_span(part.drop_duplicates(RECORDING)[name]) for part in parts)]
-            )
+            rows.append([name, "median (range)", *(_span(part, name) for part in parts)])
     return _table(["label", "value", *SPLITS], rows)
 
 
-def _label_names(metadata: pd.DataFrame) -> list[str]:
-    # Labels stand between the split and the caption; ids and numbers come before and after them.
-    columns = list(metadata.columns)
-    return columns[columns.index("split") + 1 : columns.index("text")]
-
-
 def _subjects_and_windows(rows: pd.DataFrame) -> str:
-    return f"{len(rows[SUBJECT].drop_duplicates())} ({rows['windows'].sum()})"
+    return f"{len(rows[SUBJECT].drop_duplicates())} ({len(rows)})"
 
 
-def _span(values: pd.Series) -> str:
+def _span(rows: pd.DataFrame, name: str) -> str:
+    values = rows.drop_duplicates(["dataset", "recording"])[name]
     known = pd.to_numeric(values, errors="coerce").dropna()
     if not len(known):
         words = values[values != ""].nunique()
@@ -185,31 +124,46 @@ def _span(values: pd.Series) -> str:
 
 
 def _settings_table(spec: dict[str, Any]) -> str:
-    frequencies = spec["frequencies"]
-    rows = [
-        ["image", f"{spec['resolution']} x {spec['resolution']}, {spec['frames']} frames per channel"],
-        ["channels, left to right", " ".join(spec["channels"])],
-        ["rows, bottom to top", f"{frequencies[0]:.2f} to {frequencies[-1]:.2f} Hz, {spec['bins']} spacing"],
-        ["longest STFT window", f"{spec['window']} samples"],
-        ["signal", f"{spec['fs']} Hz, windows of {spec['nsamps']} samples, overlap {spec['ovr_perc']:.0%}"],
-        ["reference", spec["reference"]],
-        [
-            "pixel 0 to 255",
-            f"{spec['min_db']} to {spec['max_db']} dB re 1 uV^2/Hz, one range for all datasets",
-        ],
-    ]
+    rows = [["channels, left to right", " ".join(spec["channels"])]]
+    if spec["representation"] != export.TIME_SERIES:
+        first, last = spec["frequencies"][0], spec["frequencies"][-1]
+        rows += [
+            ["image", f"{spec['resolution']} x {spec['resolution']}, {spec['frames']} frames per channel"],
+            ["rows, bottom to top", f"{first:.2f} to {last:.2f} Hz, {spec['bins']} spacing"],
+            [
+                "pixel 0 to 255",
+                f"{spec['min_db']} to {spec['max_db']} dB re 1 uV^2/Hz, one range for all datasets",
+            ],
+        ]
+    overlap = f"overlap {spec['ovr_perc']:.0%}"
+    rows.append(["signal", f"{spec['fs']} Hz, windows of {spec['nsamps']} samples, {overlap}"])
     return _table(["what", "value"], rows)
 
 
+def _preprocessing(contents: Contents) -> str:
+    rows = [
+        [f"{name}.{key}", " ".join(map(str, value)) if isinstance(value, list) else value, unit, meaning]
+        for name in _PREPROCESSING
+        for key, value, unit, meaning in described(getattr(contents.recipe, name))
+    ]
+    return _table(["key", "value", "unit", "meaning"], rows)
+
+
 def _weights(contents: Contents) -> str:
-    tasks = contents.recipe.weights.tasks
-    rows = [[c.dataset, *c.classes, c.windows, f"{c.weight:.3f}"] for c in contents.weighting.cells]
-    windows = len(contents.weighting.weights)
-    note = (
-        "Only training windows are weighted. Effective sample size: "
-        f"{contents.weighting.effective:.0f} of {windows} windows."
-    )
-    return note + "\n\n" + _table(["dataset", *tasks, "windows", "weight"], rows)
+    weights, config = contents.weighting, contents.recipe.weights
+    cap = "none" if config.max_sampling_weight is None else f"{config.max_sampling_weight:g} times the mean"
+    method = (
+        "Only training windows are weighted: labels " + (", ".join(config.tasks) or "none")
+        + f', method {config.method}, cap {cap}.'
+    )  # fmt: skip
+    lines = [method, *balance.summary(weights)]
+    labels = _frame(balance.label_table(weights))
+    return "\n\n".join([" ".join(lines), labels, "Combinations: `weights.csv`."])
+
+
+def _frame(table: pd.DataFrame) -> str:
+    text = table.map(lambda value: f"{value:.3f}" if isinstance(value, float) else value).replace("nan", "")
+    return _table(table.columns, text.to_numpy().tolist())
 
 
 def _refusals(refused: Sequence[dict[str, str]]) -> str:
@@ -220,7 +174,7 @@ def _refusals(refused: Sequence[dict[str, str]]) -> str:
 
 
 def _limits(contents: Contents) -> str:
-    lines = [*_absent(contents), *_confounded(contents.recordings)]
+    lines = [*_absent(contents), *contents.one_sided, *map(str, contents.confounds)]
     overlap = contents.recipe.signal.ovr_perc
     if overlap:
         lines.append(
@@ -241,19 +195,6 @@ def _absent(contents: Contents) -> list[str]:
         for name in wanted
         if name not in here
     ]
-
-
-def _confounded(recordings: pd.DataFrame) -> list[str]:
-    """Labels that a dataset's name gives away, so that a model may learn the dataset instead."""
-    if recordings["dataset"].nunique() < 2:
-        return []
-    lines = []
-    for label in [name for name in CANONICAL if name != "age"]:
-        for value, rows in recordings[recordings[label] != ""].groupby(label):
-            if rows["dataset"].nunique() == 1:
-                where = rows["dataset"].iloc[0]
-                lines.append(f"{label} {value} occurs in {where} only: a difference may be one of recording.")
-    return lines
 
 
 def _table(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:

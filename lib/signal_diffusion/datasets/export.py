@@ -1,38 +1,73 @@
 """Exports that other tools open as they are."""
 
+import logging
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from signal_diffusion.datasets.contents import Contents
+from signal_diffusion.datasets.copies import copies
+from signal_diffusion.datasets.parquet import export_parquet, pixels
 from signal_diffusion.datasets.storage import IDS, open_array, write_table
 
+LOG = logging.getLogger(__name__)
 FOLDER = "imagefolder"
+TIME_SERIES = "timeseries"
 _UNKNOWN = "unknown"
-_LEFT_OUT = ("split", "hash", "weight", "start_s")
+_LEFT_OUT = ("split", "hash", "start_s", "copies", "position")
 
 
-def file_names(metadata: pd.DataFrame) -> pd.Series:
-    """Each window's PNG in the dataset folder, `imagefolder/{split}/{dataset}_{recording}_{window}.png`."""
-    window = metadata["window"].map("{:05d}".format)
-    name = metadata["dataset"] + "_" + metadata["recording"] + "_" + window + ".png"
-    return FOLDER + "/" + metadata["split"] + "/" + name
+def write_exports(folder: Path, spec: dict[str, Any], contents: Contents) -> pd.DataFrame:
+    """Write the exports that the recipe asks for into `folder`, which holds the arrays already.
+
+    Returns the metadata with what leads to the exports: `file_name` of the PNG, `copies` of the row. Time
+    series are no images: of them there is no imagefolder, and the log says so.
+    """
+    config, metadata = contents.recipe.export, contents.metadata
+    if config.copies:
+        metadata = metadata.assign(copies=_copies(metadata))
+    rows = _repeated(metadata)
+    if config.parquet:
+        export_parquet(folder, spec, rows, contents.labels)
+    if config.imagefolder and spec["representation"] == TIME_SERIES:
+        LOG.warning("time series are no images: the imagefolder is left out; use [export] parquet")
+    elif config.imagefolder:
+        rows = rows.assign(file_name=file_names(rows))
+        export_imagefolder(folder, rows)
+        metadata = metadata.assign(file_name=rows.loc[rows["copy"] == 0, "file_name"].to_numpy())
+    return metadata
 
 
-def export_imagefolder(folder: Path, metadata: pd.DataFrame) -> None:
+def file_names(rows: pd.DataFrame) -> pd.Series:
+    """Each PNG in the dataset folder, `imagefolder/{split}/{dataset}_{recording}_{window}.png`.
+
+    Copies of a window have `_copy{k}` before the suffix.
+    """
+    window = rows["window"].map("{:05d}".format)
+    copy = rows["copy"].map(lambda k: f"_copy{k}" if k else "")
+    return (
+        FOLDER + "/" + rows["split"] + "/" + rows["dataset"] + "_" + rows["recording"] + "_" + window
+        + copy + ".png"
+    )  # fmt: skip
+
+
+def export_imagefolder(folder: Path, rows: pd.DataFrame) -> None:
     """PNGs and one metadata.csv per split, for `datasets.load_dataset("imagefolder", data_dir=...)`.
 
-    `folder` holds the arrays already; `metadata` has all their rows with `file_name`. That loader guesses
-    types per file and refuses files that differ, so the columns are made such that no split can be read
-    otherwise than another: see `stable_column`.
+    `rows` has `file_name`, and `position` in the split's array. That loader guesses types per file and
+    refuses files that differ, so the columns are made such that no split can be read otherwise than another:
+    see `stable_column`.
     """
-    table = _table(metadata)
-    for split, rows in metadata.groupby("split", sort=False):
+    table = _table(rows)
+    for split, part in rows.groupby("split", sort=False):
         target = folder / FOLDER / str(split)
         target.mkdir(parents=True)
         write_table(
-            target / "metadata.csv", table.loc[rows.index].assign(file_name=rows["file_name"].map(_base))
+            target / "metadata.csv", table.loc[part.index].assign(file_name=part["file_name"].map(_base))
         )
-        _write_images(folder, str(split), rows["file_name"])
+        _write_images(folder, str(split), part)
 
 
 def stable_column(name: str, values: pd.Series) -> pd.Series | None:
@@ -52,10 +87,29 @@ def stable_column(name: str, values: pd.Series) -> pd.Series | None:
     return text.where(numbers.isna(), name + "-" + text).where(known, _UNKNOWN)
 
 
-def _table(metadata: pd.DataFrame) -> pd.DataFrame:
-    kept = [name for name in metadata.columns if name not in _LEFT_OUT]
+def _copies(metadata: pd.DataFrame) -> np.ndarray:
+    """Copies of training windows by their weights, one of every other; int64 [rows]."""
+    numbers = np.ones(len(metadata), dtype=np.int64)
+    training = (metadata["split"] == "train").to_numpy()
+    numbers[training] = copies(metadata[training], metadata["weight"].to_numpy()[training])
+    return numbers
+
+
+def _repeated(metadata: pd.DataFrame) -> pd.DataFrame:
+    """The rows to export: `position` in the split's array, `copy` from 0; drawn by weight or repeated."""
+    rows = metadata.assign(position=metadata.groupby("split").cumcount())
+    if "copies" not in metadata:
+        return rows.assign(copy=0)
+    repeated = rows.loc[rows.index.repeat(rows["copies"])].reset_index(names="row")
+    repeated["copy"] = repeated.groupby("row").cumcount()
+    return repeated.drop(columns=["row", "weight"])
+
+
+def _table(rows: pd.DataFrame) -> pd.DataFrame:
+    left_out = (*_LEFT_OUT, "copy") if not rows["copy"].any() else _LEFT_OUT
+    kept = [name for name in rows.columns if name not in left_out]
     kept = ["file_name", *(name for name in kept if name != "file_name")]
-    columns = {name: stable_column(name, metadata[name]) for name in kept}
+    columns = {name: stable_column(name, rows[name]) for name in kept}
     return pd.DataFrame({name: values for name, values in columns.items() if values is not None})
 
 
@@ -63,10 +117,10 @@ def _base(file_name: str) -> str:
     return file_name.rsplit("/", 1)[-1]
 
 
-def _write_images(folder: Path, split: str, names: pd.Series) -> None:
+def _write_images(folder: Path, split: str, rows: pd.DataFrame) -> None:
     from PIL import Image
 
     array = open_array(folder / f"{split}.npy")
-    for image, name in zip(array, names, strict=True):
+    for position, name in zip(rows["position"], rows["file_name"], strict=True):
         # Not atomic one by one: the folder as a whole takes its place when it is complete.
-        Image.fromarray(image[0]).save(folder / name)
+        Image.fromarray(pixels(array[position])).save(folder / name)

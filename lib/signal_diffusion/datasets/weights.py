@@ -1,55 +1,100 @@
-"""Sampling weights that even out classes and datasets within the training split.
+"""Sampling weights of the training windows, under which labels are balanced together.
 
-They depend on counts alone: neither the order of the datasets nor that of the rows matters.
+They depend on counts alone: neither the order of the datasets nor that of the rows matters (but for the
+legacy method, whose fault that was).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from signal_diffusion.datasets import labels
+from signal_diffusion.datasets.cells import Cells, cells_of
+from signal_diffusion.datasets.legacy_weights import legacy_weights
+from signal_diffusion.datasets.raking import Constraints, ascend, fit, stack
+from signal_diffusion.datasets.targets import (
+    CLOSE,
+    JOINT,
+    Reach,
+    Target,
+    joint_target,
+    label_targets,
+    total,
+)
 from signal_diffusion.errors import UserError
 
-_YEARS_PER_CLASS = 10
+if TYPE_CHECKING:
+    from signal_diffusion.config.balance import Weights
 
-
-@dataclass(frozen=True)
-class Cell:
-    """Windows of one dataset with one combination of classes."""
-
-    dataset: str
-    classes: tuple[str, ...]
-    windows: int
-    weight: float
+LEAST = 1e-3  # of the mean: no window is left out altogether
+_SWEEPS = 200  # until targets that are not reached are put to a linear programme
+_ROOM = 1e-3  # around targets that are just possible, so that the fitting ends
+_EXACT = 1e-4
 
 
 @dataclass(frozen=True)
 class Weighting:
-    """`weights` float64 [rows] with mean 1, the cells they come from, and the effective sample size."""
+    """`weights` float64 [rows] with mean 1, the cells that they belong to and what they were to reach.
+
+    `least` holds, for each target that cannot be reached within 2 %, the smallest possible largest
+    deviation from it (relative to its shares) that a linear programme finds; `joint` among them. Only what
+    fitting made is `proven`: the legacy method aims at nothing.
+    """
 
     weights: np.ndarray
-    cells: tuple[Cell, ...]
-    effective: float
+    cells: Cells
+    targets: tuple[Target, ...]
+    joint: Target
+    least: dict[str, float]
+    proven: bool = True
+
+    @property
+    def effective(self) -> float:
+        """Effective sample size of the weighted windows."""
+        return effective_size(self.weights)
+
+    @property
+    def cell_weights(self) -> np.ndarray:
+        """Mean weight of each cell, float64 [cells]."""
+        return np.bincount(self.cells.rows, self.weights, len(self.cells)) / self.cells.sizes
+
+    @property
+    def before(self) -> np.ndarray:
+        """Share of each cell among the windows, float64 [cells]."""
+        return self.cells.sizes / self.cells.sizes.sum()
+
+    @property
+    def after(self) -> np.ndarray:
+        """Share of each cell among the draws, float64 [cells]."""
+        return self.before * self.cell_weights
+
+    @property
+    def absent(self) -> int:
+        """Combinations of known classes that no window has."""
+        return int(np.prod([len(target.values) for target in self.targets])) - len(self.joint.values)
 
 
-def sampling_weights(metadata: pd.DataFrame, tasks: Sequence[str], cap: float | None) -> Weighting:
-    """Weights under which every cell (dataset x classes of all `tasks`) is drawn equally often.
+def sampling_weights(metadata: pd.DataFrame, config: "Weights", datasets: Sequence[str] = ()) -> Weighting:
+    """Weights of the rows (training windows) under which the tasks of `[weights]` reach their targets.
 
-    A number such as age counts in decades; an unknown value is a class of its own. No row is drawn more than
-    `cap` times as often as under equal weights; what a capped cell loses goes to the others in proportion.
+    The labels' shares are met exactly if they can be; among the weights that do, these are the nearest to
+    independent labels (every combination the product of its labels' shares). No row is drawn more than
+    `max_sampling_weight` times as often as the mean row. `datasets`, in the recipe's order, is read by the
+    legacy method alone. UserError for tasks, targets or a cap that cannot stand.
     """
-    cells = _cells(metadata, tasks)
-    names, inverse, sizes = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    even = (len(cells) / (len(sizes) * sizes))[inverse.reshape(-1)]
-    weights = even if cap is None else _capped(even, cap)
-    per_cell = np.bincount(inverse.reshape(-1), weights) / sizes
-    table = [
-        Cell(name[0], tuple(name[1:]), int(size), float(weight))
-        for name, size, weight in zip(names.tolist(), sizes, per_cell, strict=True)
-    ]
-    return Weighting(weights, tuple(table), effective_size(weights))
+    cells = cells_of(metadata, config.tasks, config.age_bins)
+    targets = tuple(target for target in label_targets(cells, config.targets) if target.values)
+    joint = joint_target(cells, targets)
+    if config.method == "legacy":
+        weights = legacy_weights(metadata, datasets, config.tasks, config.max_sampling_weight)
+        return Weighting(weights, cells, targets, joint, {}, proven=False)
+    sizes = cells.sizes / cells.sizes.sum()
+    least, most = LEAST * sizes, _cap(config.max_sampling_weight) * sizes
+    shares, missed = _balanced(cells, targets, joint, least, most)
+    weights = np.clip(shares / sizes, LEAST, _cap(config.max_sampling_weight))[cells.rows]
+    return Weighting(weights, cells, targets, joint, missed)
 
 
 def effective_size(weights: np.ndarray) -> float:
@@ -57,38 +102,50 @@ def effective_size(weights: np.ndarray) -> float:
     return float(np.sum(weights) ** 2 / np.sum(np.square(weights)))
 
 
-def _cells(metadata: pd.DataFrame, tasks: Sequence[str]) -> np.ndarray:
-    """Dataset and classes of each row, str [rows, 1 + tasks]."""
-    columns = [metadata["dataset"].astype(str).to_numpy(dtype=str)]
-    for task in tasks:
-        label = labels.get(task)
-        if missing := set(label.columns) - set(metadata.columns):
-            raise UserError(
-                f"[weights] tasks: {task} needs column {', '.join(missing)}, which no dataset here has"
-            )
-        rows = metadata[list(label.columns)].to_dict("records")
-        columns.append(np.array([_class_name(label, label.encode(row)) for row in rows]))
-    return np.stack(columns, axis=1)
-
-
-def _class_name(label: labels.Label, code: int | float | None) -> str:
-    if code is None:
-        return "unknown"
-    if label.task_type == "classification":
-        return label.decode(code)
-    first = int(code // _YEARS_PER_CLASS * _YEARS_PER_CLASS)
-    return f"{first}-{first + _YEARS_PER_CLASS - 1}"
-
-
-def _capped(weights: np.ndarray, cap: float) -> np.ndarray:
-    if cap < 1:
+def _cap(cap: float | None) -> float:
+    if cap is not None and cap < 1:
         raise UserError(f"max_sampling_weight is {cap}; it must be 1 or more, for 1 is the mean weight")
-    held = np.zeros(len(weights), dtype=bool)
-    while np.any(over := ~held & (weights > cap * (1 + 1e-12))):
-        held |= over
-        weights = np.where(held, cap, weights)
-        if held.all():
-            break
-        rest = len(weights) - cap * held.sum()
-        weights[~held] *= rest / weights[~held].sum()
-    return weights
+    return np.inf if cap is None else cap
+
+
+def _balanced(
+    cells: Cells, targets: Sequence[Target], joint: Target, least: np.ndarray, most: np.ndarray
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Shares of the cells, and the targets that these cannot reach, each with its least deviation."""
+    start, reach = _independent(cells, targets), Reach(cells, least, most)
+    exact = stack([total(cells), *(target.constraints(0) for target in targets)])
+    shares, missed = fit(start, exact, least, most, _SWEEPS), {}
+    if exact.violation(shares) > _EXACT:
+        missed = reach.missed(targets)
+        nearest = _nearest(targets, missed, reach)
+        shares = fit(start, nearest, least, most, _SWEEPS, ascend(start, nearest, least, most))
+    if abs(joint.shares.sum() - 1) < 1e-9 and joint.deviation(shares) > CLOSE:
+        kept = [(target, missed.get(target.name, CLOSE)) for target in targets]
+        missed |= {JOINT: reach.smallest([joint], kept)}
+    return shares, missed
+
+
+def _nearest(targets: Sequence[Target], missed: dict[str, float], reach: Reach) -> Constraints:
+    """What can be reached, as closely as possible; then the others, in turn, as near as that allows."""
+    reached = [target for target in targets if target.name not in missed]
+    slack = reach.smallest(reached)
+    kept = [(target, min(slack + _ROOM, CLOSE)) for target in reached]
+    for target in targets:
+        if target.name in missed:
+            kept.append((target, reach.smallest([target], kept) + _ROOM))
+    return stack([reach.total, *(target.constraints(slack) for target, slack in kept)])
+
+
+def _independent(cells: Cells, targets: Sequence[Target]) -> np.ndarray:
+    """Shares of independent labels, float64 [cells]: products of the targets of the labels that are known.
+
+    Cells that know the same labels have together the share that they have among the windows.
+    """
+    known = np.ones((len(targets), len(cells)), bool)
+    products = np.ones(len(cells))
+    for k, target in enumerate(targets):
+        known[k] = target.members.any(axis=0)
+        products[known[k]] *= (target.shares @ target.members)[known[k]]
+    patterns = np.unique(known, axis=1, return_inverse=True)[1].reshape(-1)
+    before = np.bincount(patterns, cells.sizes) / cells.sizes.sum()
+    return products * (before / np.bincount(patterns, products))[patterns]
