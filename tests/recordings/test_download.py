@@ -16,9 +16,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.datasets import math
 from signal_diffusion.recordings.download import dataset, folder
 from signal_diffusion.recordings.download.client import Patience
 from signal_diffusion.recordings.download.dataset import download
+from signal_diffusion.recordings.index import index_dataset
 
 from .publisher import Fault, Publisher
 
@@ -384,6 +386,18 @@ def test_a_disk_that_fills_up_ends_in_one_line_and_the_next_attempt_goes_on(home
     home.asked.clear()
     fetch(home.tree, out)
     assert found(out) == FILES and home.got("chb01_03.edf") == [f"bytes={LARGE // 2}-"]
+
+
+def test_eegmat_is_read_from_the_folder_as_it_is_downloaded(home, out, shared):
+    real = shared / "data/eegmat"
+    home.files = {path.name: path.read_bytes() for path in real.iterdir() if path.name != "SHA256SUMS.txt"}
+    fetch(home.tree, out)
+    entries, expected = math.list_recordings(out), math.list_recordings(real)
+    assert len(entries) == 24 and out not in expected[0].path.parents
+    assert [(entry.recording, entry.labels) for entry in entries] == [
+        (entry.recording, entry.labels) for entry in expected
+    ]
+    assert [row for row in index_dataset("math", out) if row["status"] != "ok"] == []
 
 
 def test_planning_loads_nothing_of_the_network():

@@ -17,6 +17,7 @@ from signal_diffusion.recordings.datasets.entry import Entry
 ACTIVITIES = {"1": "rest", "2": "arithmetic"}
 FOLDERS = ("", "raw_eeg")
 TABLE = "subject-info.csv"
+REMEDY = "`snakemake data/math` downloads it, or correct [datasets.math] root in the settings"
 UNKNOWN = {"gender": "", "health": "H", "age": ""}
 
 
@@ -30,9 +31,7 @@ def list_recordings(root: str | Path, simulation=None) -> list[Entry]:
     people = _people(folder / TABLE)
     paths = sorted(path for path in folder.iterdir() if re.fullmatch(r"Subject\d\d_[12]\.edf", path.name))
     if not paths:
-        raise UserError(
-            f"{folder}: no SubjectNN_1.edf or SubjectNN_2.edf; download PhysioNet eegmat 1.0.0 into it"
-        )
+        raise UserError(f"{folder}: no SubjectNN_1.edf or SubjectNN_2.edf; {REMEDY}")
     return [_entry(path, people) for path in paths]
 
 
@@ -40,7 +39,7 @@ def _folder(root: Path) -> Path:
     for name in FOLDERS:
         if (root / name / TABLE).is_file():
             return root / name
-    raise UserError(f"{root}: no {TABLE}; download PhysioNet eegmat 1.0.0 into it")
+    raise UserError(f"{root}: no {TABLE}; {REMEDY}")
 
 
 def _people(table: Path) -> dict[str, dict]:
