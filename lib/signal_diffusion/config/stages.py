@@ -13,7 +13,8 @@ def stage_keys(model: Section, stage: str) -> dict[str, Any]:
     """Return dotted key -> resolved value, JSON-able, of all keys that change what `stage` makes."""
     if stage not in STAGES:
         raise ValueError(f"no stage {stage!r}; stages are {', '.join(STAGES)}")
-    return dict(_walk(model, stage, ""))
+    unread = model.unread()
+    return {key: value for key, value in _walk(model, stage, "") if key not in unread}
 
 
 def described(section: Section) -> list[tuple[str, Any, str, str]]:
