@@ -1,10 +1,13 @@
 """A folder of one's own: real `.set` and `.cnt` files under names and a table that the settings explain."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from signal_diffusion.config import load_settings
 from signal_diffusion.config.datasets import DatasetPaths
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
@@ -130,6 +133,24 @@ def test_a_dataset_of_any_name_has_a_kind_and_no_other_is_known(tmp_path):
         datasets.get("lab", section(**dict.fromkeys(OPTIONS, "") | {"columns": {}, "values": {}}))
     with pytest.raises(UserError, match="'folder' is unknown"):
         datasets.get("folder")
+
+
+def test_the_example_of_the_documentation(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/datasets.md").read_text()
+    section = next(block for block in re.findall(r"```toml\n(.*?)```", page, re.S) if '"folder"' in block)
+    files, table = (re.search(rf"```{kind}\n(.*?)```", page, re.S)[1] for kind in ("text", "csv"))
+    root = folder(tmp_path, *files.split(), table=table)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/default.toml").write_text(
+        '[data]\nroot = "data"\noutput_root = "work"\n' + section.replace("/data/lab", str(root))
+    )
+    options = load_settings(tmp_path / "config/default.toml").datasets["lab"]
+    entries = datasets.get("lab", options).list_recordings(options.root)
+    assert [(entry.recording, *entry.labels.values(), entry.reference) for entry in entries] == [
+        ("S01_rest", "F", "H", "31", "rest", "Cz"),
+        ("S01_walk", "F", "H", "31", "walk", "Cz"),
+        ("S02_rest", "M", "PD", "64", "rest", "Cz"),
+    ]
 
 
 RECIPE = """
