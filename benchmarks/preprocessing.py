@@ -27,7 +27,7 @@ from signal_diffusion.files import save_tensors  # noqa: E402
 from signal_diffusion.recordings.channels import pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
 from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
-from signal_diffusion.signals.clipping import clipped_shares  # noqa: E402
+from signal_diffusion.signals.extremes import extremes  # noqa: E402
 from signal_diffusion.signals.quality import inspect  # noqa: E402
 from signal_diffusion.signals.representations import spectrogram_windows  # noqa: E402
 from signal_diffusion.signals.resample import average_reference, resample  # noqa: E402
@@ -75,7 +75,7 @@ def stages(path: Path, shards: Iterator[Path]) -> dict:
     raw = read(path)
     data = pick(raw, CHANNELS).data
     resampled = resample(data, raw.fs, SIGNAL.fs)
-    clipped = clipped_shares(data, raw.fs)
+    found = extremes(data, raw.fs)
     starts = window_starts(resampled.shape[1], SIGNAL.nsamps, SIGNAL.ovr_perc)
 
     def transform() -> Stft:
@@ -87,9 +87,9 @@ def stages(path: Path, shards: Iterator[Path]) -> dict:
         "read": lambda: read(path),
         "pick": lambda: pick(raw, CHANNELS),
         "offset": lambda: data - data.mean(axis=1, keepdims=True),
-        "clipping": lambda: clipped_shares(data, raw.fs),
+        "extremes": lambda: extremes(data, raw.fs),
         "resample": lambda: resample(data, raw.fs, SIGNAL.fs),
-        "bad seconds and channels": lambda: inspect(resampled, clipped, SIGNAL.fs, RECIPE.quality),
+        "bad seconds and channels": lambda: inspect(resampled, found, SIGNAL.fs, RECIPE.quality),
         "spectra to look at": lambda: mean_spectra(resampled, SIGNAL.fs),
         "average reference": lambda: average_reference(resampled),
         "rows and basis": lambda: transform().factors,

@@ -19,6 +19,7 @@ COLOURS = {
     "flat": "#1c7ed6",
     "clipped": "#e03131",
     "outlying": "#f08c00",
+    "noisy": "#0ca678",
     "disconnected": "#9c36b5",
     "missing": "#ffffff",
 }

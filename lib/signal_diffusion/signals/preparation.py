@@ -10,7 +10,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.channels import absent, canonical, channel_names, pick, picks
 from signal_diffusion.recordings.formats import read, read_header
 from signal_diffusion.recordings.recording import Span, ended
-from signal_diffusion.signals.clipping import clipped_shares
+from signal_diffusion.signals.extremes import Extremes, extremes
 from signal_diffusion.signals.filters import filtered
 from signal_diffusion.signals.interpolation import spline_weights
 from signal_diffusion.signals.quality import FLAT, REASONS, Findings, inspect, window_faults
@@ -45,11 +45,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Traces:
-    """data: float32 [names, samples] uV. clipped: `clipped_shares`. zero: rows that were the reference."""
+    """data: float32 [names, samples] uV. raw: what they were made from. zero: rows that were the reference."""
 
     names: list[str]
     data: np.ndarray
-    clipped: np.ndarray
+    raw: Extremes
     zero: list[int]
 
 
@@ -65,7 +65,7 @@ def prepare(
     prepared = Prepared(channels, np.zeros((len(channels), 0), np.float32))
     try:
         traces = _read(path, recipe, reference, span, prepared)
-        findings = inspect(traces.data, traces.clipped, recipe.signal.fs, recipe.quality, traces.zero)
+        findings = inspect(traces.data, traces.raw, recipe.signal.fs, recipe.quality, traces.zero)
         _finish(prepared, traces, findings, recipe)
     except UserError as error:
         # Where the file lies may name its owner.
@@ -86,10 +86,10 @@ def _read(
     offsets = data.mean(axis=1, keepdims=True)
     _check_finite(offsets[:, 0], names)
     data -= offsets
-    clipped = clipped_shares(data, recording.fs)
+    raw = extremes(data, recording.fs)
     data = filtered(resample(data, recording.fs, recipe.signal.fs), recipe.filter, recipe.signal.fs)
     unread = absent(header.channels, names)
-    return _Traces(names, data, clipped, [row for row, name in enumerate(names) if name in unread])
+    return _Traces(names, data, raw, [row for row, name in enumerate(names) if name in unread])
 
 
 def _names(there: tuple[str, ...], wanted: list[str], reference: str | None, recipe: "Recipe") -> list[str]:

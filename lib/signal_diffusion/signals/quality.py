@@ -1,8 +1,9 @@
 """Which channels and seconds of a recording hold no usable signal, told from the covariances of its seconds.
 
 The criteria are those of the PREP pipeline (Bigdely-Shamlo et al., 2015, Front. Neuroinform. 9:16): no signal,
-a deviating amplitude, too little correlation with other channels, each by robust statistics. Clipping is added;
-RANSAC, which would take longer than all the rest of a shard, is left out. docs/quality.md says more.
+a deviating amplitude, too much at high frequencies, too little correlation with other channels, each by robust
+statistics. Clipping is added; RANSAC, which would take longer than all the rest of a shard, is left out.
+docs/quality.md says more.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from signal_diffusion.signals.extremes import Extremes, blocks
+
 if TYPE_CHECKING:
     from signal_diffusion.config.quality import Quality
 
 GOOD, FLAT, CLIPPED, OUTLYING = range(4)
 REASONS = ("good", "flat", "clipped", "outlying")  # by the codes above
-DISCONNECTED = "disconnected"
+NOISY, DISCONNECTED = "noisy", "disconnected"  # only of channels
 FEWEST_CHANNELS = 5  # that can tell what is usual among channels
 FEWEST_SECONDS = 30  # below, chance alone correlates channels by about `quality.correlation`
 IQR_TO_SD = 0.7413  # of a normal distribution
@@ -46,21 +49,24 @@ class Findings:
 
 
 def inspect(
-    data: np.ndarray, clipped: np.ndarray, fs: float, limits: "Quality", exempt: Sequence[int] = ()
+    data: np.ndarray, raw: Extremes, fs: float, limits: "Quality", exempt: Sequence[int] = ()
 ) -> Findings:
     """Judge every second and every channel.
 
-    data: [channels, samples] uV at `fs` Hz, before a reference is subtracted. clipped: `clipped_shares` of the
-    recording. exempt: rows that are zero because they were the recording's reference; they are not judged.
+    data: [channels, samples] uV at `fs` Hz, before a reference is subtracted. raw: the `extremes` of the samples
+    from which they were made. exempt: rows that are zero because they were the recording's reference.
     """
-    covariance = _covariances(data, fs)[: clipped.shape[1]]
+    covariance = _covariances(data, fs)[: raw.ranges.shape[1]]
     own = np.sqrt(_variances(covariance))
+    seconds = slice(own.shape[1])
     codes = np.zeros(own.shape, np.uint8)
-    codes[clipped[:, : own.shape[1]] > limits.clipped_share] = CLIPPED
-    codes[own < limits.flat_uv] = FLAT
+    codes[raw.clipped[:, seconds] > limits.clipped_share] = CLIPPED
+    # The resampler rings into a flat second from those beside it, so its recorded range counts as well.
+    codes[(own < limits.flat_uv) | (raw.ranges[:, seconds] < limits.flat_uv)] = FLAT
     codes[list(exempt)] = GOOD
     heard = _heard(codes)
-    bad = _bad_channels(covariance[heard], own[:, heard], codes[:, heard], limits, exempt)
+    fast = _fast(data, fs)[:, heard]
+    bad = _bad_channels(covariance[heard], own[:, heard], fast, codes[:, heard], limits, exempt)
     amplitude = _referenced(covariance, bad)
     _mark_outlying(codes, amplitude, heard, _left(codes, bad, exempt), limits)
     flat = [row for row, reason in bad.items() if reason == REASONS[FLAT]]
@@ -91,13 +97,6 @@ def window_faults(
     return {reason: windows for reason, windows in faults.items() if windows}
 
 
-def blocks(data: np.ndarray, fs: float) -> np.ndarray:
-    """The whole seconds of [channels, samples] at `fs` Hz: a view [channels, seconds, samples of a second]."""
-    length = round(fs)
-    seconds = data.shape[1] // length
-    return data[:, : seconds * length].reshape(len(data), seconds, length)
-
-
 def _covariances(data: np.ndarray, fs: float) -> np.ndarray:
     """float32 [seconds, channels, channels]: whatever is subtracted later, these tell what it would leave."""
     seconds = blocks(data, fs)
@@ -108,6 +107,13 @@ def _covariances(data: np.ndarray, fs: float) -> np.ndarray:
 def _variances(covariance: np.ndarray) -> np.ndarray:
     """float32 [channels, seconds]"""
     return np.ascontiguousarray(np.diagonal(covariance, axis1=1, axis2=2).T)
+
+
+def _fast(data: np.ndarray, fs: float) -> np.ndarray:
+    """Root mean square of the steps from sample to sample, which grow with frequency: [channels, seconds]."""
+    seconds = blocks(data, fs)
+    steps = seconds[:, :, 1:] - seconds[:, :, :-1]
+    return np.sqrt(np.einsum("cst,cst->cs", steps, steps) / max(steps.shape[2], 1))
 
 
 def _referenced(covariance: np.ndarray, bad: dict[int, str]) -> np.ndarray:
@@ -131,11 +137,18 @@ def _heard(codes: np.ndarray) -> np.ndarray:
 
 
 def _bad_channels(
-    covariance: np.ndarray, own: np.ndarray, codes: np.ndarray, limits: "Quality", exempt: Sequence[int]
+    covariance: np.ndarray,
+    own: np.ndarray,
+    fast: np.ndarray,
+    codes: np.ndarray,
+    limits: "Quality",
+    exempt: Sequence[int],
 ) -> dict[int, str]:
     """Reasons by row: first of those that no reference makes good, then of those that stand out without them."""
     bad = _bad_throughout(codes, limits)
     bad |= _deviating(own, _left(codes, bad, exempt), limits)
+    rows = _left(codes, bad, exempt)
+    bad |= {row: NOISY for row in _deviating(fast, rows, limits, below=False)}
     bad |= _disconnected(covariance, _left(codes, bad, exempt), limits)
     while more := _outlying(_referenced(covariance, bad), _left(codes, bad, exempt), limits):
         bad |= more
@@ -151,12 +164,15 @@ def _bad_throughout(codes: np.ndarray, limits: "Quality") -> dict[int, str]:
     return {int(row): REASONS[FLAT + int(shares[1][row] > shares[0][row])] for row in rows}
 
 
-def _deviating(amplitude: np.ndarray, rows: np.ndarray, limits: "Quality") -> dict[int, str]:
-    """Those of the rows whose typical amplitude, of [channels, seconds], is far from the others', up or down."""
+def _deviating(
+    amplitude: np.ndarray, rows: np.ndarray, limits: "Quality", below: bool = True
+) -> dict[int, str]:
+    """Those of the rows whose typical amplitude, of [channels, seconds], is far above the others', or below."""
     if len(rows) < FEWEST_CHANNELS or not amplitude.shape[1]:
         return {}
     levels = np.log(np.maximum(np.median(amplitude[rows], axis=1), np.float32(1e-9)))
-    far = np.abs(levels - np.median(levels)) > _reach(levels, limits)
+    levels -= np.median(levels)
+    far = (np.abs(levels) if below else levels) > _reach(levels, limits)
     return {int(row): REASONS[OUTLYING] for row in rows[far]}
 
 

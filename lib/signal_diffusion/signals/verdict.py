@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signal_diffusion.errors import UserError
-from signal_diffusion.signals.quality import GOOD, REASONS, Findings, blocks
+from signal_diffusion.signals.extremes import blocks
+from signal_diffusion.signals.quality import GOOD, REASONS, Findings
 
 if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
