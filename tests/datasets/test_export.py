@@ -3,11 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from signal_diffusion.config.balance import Origin
+from signal_diffusion.datasets import parquet
 from signal_diffusion.datasets.build import build_dataset
+from signal_diffusion.datasets.copies import copies
 from signal_diffusion.datasets.export import stable_column
 from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings import datasets
+from signal_diffusion.recordings.citations import CITATIONS
 
 from .material import Material, index_rows, make_recipe
+
+HUB_LICENCES = {"odc-by", "cc0-1.0", "cc-by-4.0", "other", "unknown"}
+HUB_TASKS = {"text-to-image", "unconditional-image-generation", "image-classification", "other"}
 
 
 @pytest.fixture
@@ -58,6 +67,120 @@ def test_load_dataset_opens_the_imagefolder(tmp_path, load_dataset):
 def test_load_dataset_opens_the_dataset_folder_by_its_card(tmp_path, load_dataset):
     out = build(tmp_path, awkward_rows(), imagefolder=True)
     check_images(load_dataset(str(out)), out)
+
+
+def test_load_dataset_opens_the_parquet_files_by_the_card(tmp_path, load_dataset):
+    out = build(tmp_path, awkward_rows(), parquet=True, imagefolder=True)
+    found = load_dataset(str(out))
+    assert set(found) == {"train", "validation", "test"}
+    for split, name in {"train": "train", "val": "validation", "test": "test"}.items():
+        part = Windows(out, split)
+        images = part.images(np.arange(len(part)))
+        assert len(found[name]) == len(part)
+        for loaded, image, row in zip(found[name], images, part.metadata.to_dict("records"), strict=True):
+            assert np.array_equal(np.asarray(loaded["image"]), image[0])
+            for key in ("dataset", "subject", "recording", "window", "start_s", "text", "weight"):
+                assert loaded[key] == row[key]
+            for key in ("session", "gender", "health", "activity"):
+                assert loaded[key] == (row[key] or None)
+            assert loaded["age"] == (None if np.isnan(row["age"]) else row["age"])
+
+
+def test_parquet_files_open_without_the_card_and_have_one_schema(tmp_path, load_dataset):
+    out = build(tmp_path, awkward_rows(), parquet=True)
+    files = {path.name.split("-")[0]: str(path) for path in (out / "parquet").iterdir()}
+    found = load_dataset("parquet", data_files=files)
+    assert found["train"].features == found["test"].features
+    assert found["train"].features["image"].decode and found["train"].features["age"].dtype == "int64"
+
+
+def test_a_large_split_becomes_several_files(tmp_path, load_dataset, monkeypatch):
+    monkeypatch.setattr(parquet, "_FILE_BYTES", 1)
+    monkeypatch.setattr(parquet, "_GROUP", 20)
+    out = build(tmp_path, index_rows(), parquet=True)
+    assert len(list((out / "parquet").glob("train-*-of-00003.parquet"))) == 3
+    found = load_dataset(str(out))["train"]
+    assert [row["recording"] for row in found] == list(Windows(out, "train").metadata["recording"])
+
+
+def test_training_windows_are_repeated_by_their_weights(tmp_path, load_dataset):
+    rows = index_rows()
+    rows.loc[rows["subject"] < "sub-08", "gender"] = "F"
+    out = build(tmp_path, rows, parquet=True, imagefolder=True, copies=True)
+    metadata = Windows(out, "train").metadata
+    copies = pd.read_csv(out / "train-metadata.csv")["copies"]
+    least = metadata["weight"].min()
+    for _, part in metadata.assign(copies=copies).groupby("gender"):
+        assert abs(part["copies"].sum() - part["weight"].sum() / least) <= 0.5
+    assert copies.min() == 1 and copies.max() > 1
+    opened = load_dataset(str(out)), load_dataset("imagefolder", data_dir=str(out / "imagefolder"))
+    for found in opened:
+        assert len(found["train"]) == copies.sum() and len(found["test"]) == len(Windows(out, "test"))
+        counts = pd.Series([(row["recording"], row["window"]) for row in found["train"]]).value_counts()
+        assert dict(counts) == dict(
+            zip(zip(metadata["recording"], metadata["window"], strict=True), copies, strict=True)
+        )
+        assert "weight" not in found["train"].features
+    assert f"num_examples: {copies.sum()}" in (out / "README.md").read_text()
+
+
+class TestCopies:
+    def rows(self, n):
+        ids = {"dataset": "a", "subject": "s", "session": "", "recording": "r"}
+        return pd.DataFrame([ids | {"window": k} for k in range(n)])
+
+    def test_fractions_are_diffused_in_the_order_of_the_ids(self):
+        weights = np.array([1.0, 1.25, 1.25, 1.25, 1.25, 2.5, 2.5])
+        assert list(copies(self.rows(7), weights)) == [1, 1, 2, 1, 1, 3, 2]
+
+    def test_they_follow_their_rows_whatever_the_order(self):
+        rows, weights = self.rows(50), np.repeat([1.0, 1.7], 25)
+        order = np.random.default_rng(0).permutation(50)
+        assert np.array_equal(copies(rows, weights)[order], copies(rows.iloc[order], weights[order]))
+
+    def test_too_many_are_refused(self):
+        with pytest.raises(UserError, match="3 training windows would become 2001; lower max_sampling"):
+            copies(self.rows(3), np.array([1.0, 1000, 1000]))
+
+
+def test_the_front_matter_is_one_that_the_hub_takes(tmp_path):
+    """Against the values that the Hub's documentation lists for these fields."""
+    hub = pytest.importorskip("huggingface_hub")
+    out = build(tmp_path, index_rows(), parquet=True)
+    data = hub.DatasetCard.load(out / "README.md").data.to_dict()
+    assert data["license"] in HUB_LICENCES and data["language"] == ["en"]
+    assert set(data["task_categories"]) <= HUB_TASKS and data["size_categories"] == ["n<1K"]
+    splits = {row["name"]: (row["num_examples"], row["num_bytes"]) for row in data["dataset_info"]["splits"]}
+    assert splits == {"train": (48, 48 * 256), "validation": (16, 16 * 256), "test": (16, 16 * 256)}
+
+
+def test_licences_and_citations_of_the_sources_are_told(tmp_path):
+    recipe = make_recipe(
+        recipe=dict(datasets=["math", "seed", "mine"]),
+        origins={"mine": Origin(title="My recordings", license="cc-by-4.0", citation="Me, 2026.")},
+    )
+    rows = [index_rows(4, name) for name in recipe.recipe.datasets]
+    material = Material(tmp_path / "material", pd.concat(rows, ignore_index=True))
+    build_dataset(recipe, "db-only", material.shards, [material.index], tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "license: [cc-by-4.0, odc-by, other]" in card and "license_link: README.md" in card
+    assert "doi:10.3390/data4010014" in card and "do not pass its recordings" in card
+    assert "| mine | My recordings | cc-by-4.0 |  | Me, 2026. |" in card
+
+
+def test_every_dataset_with_code_of_its_own_can_be_cited():
+    assert set(CITATIONS) == set(datasets.names())
+    assert {each.license for each in CITATIONS.values()} <= HUB_LICENCES
+
+
+def test_the_card_tells_every_value_of_the_preprocessing(tmp_path):
+    card = (build(tmp_path, index_rows()) / "README.md").read_text()
+    for line in (
+        "| signal.fs | 125.0 | Hz |",
+        "| filter.notch | unset | Hz |",
+        "| spectrogram.resolution | 16 |",
+    ):
+        assert line in card
 
 
 def test_without_an_export_the_card_opens_the_tables(tmp_path, load_dataset):

@@ -35,7 +35,7 @@ def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
         "## Windows",
         _settings_table(spec),
         "## Preprocessing\n\nEvery value that the windows depend on, defaults included.",
-        _preprocessing(contents),
+        _preprocessing(spec, contents),
         "## Sampling weights",
         _weights(contents),
         "## Refused recordings and windows",
@@ -140,13 +140,22 @@ def _settings_table(spec: dict[str, Any]) -> str:
     return _table(["what", "value"], rows)
 
 
-def _preprocessing(contents: Contents) -> str:
+def _preprocessing(spec: dict[str, Any], contents: Contents) -> str:
+    recipe = contents.recipe
     rows = [
-        [f"{name}.{key}", " ".join(map(str, value)) if isinstance(value, list) else value, unit, meaning]
+        [f"{name}.{key}", _value(value), unit, meaning]
         for name in _PREPROCESSING
-        for key, value, unit, meaning in described(getattr(contents.recipe, name))
+        if not (name == "spectrogram" and spec["representation"] == export.TIME_SERIES)
+        for key, value, unit, meaning in described(getattr(recipe, name))
+        if f"{name}.{key}" not in recipe.unread()
     ]
     return _table(["key", "value", "unit", "meaning"], rows)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "unset" if value is None else str(value)
 
 
 def _weights(contents: Contents) -> str:

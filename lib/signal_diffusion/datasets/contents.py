@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from signal_diffusion.datasets.confounds import Confound, confounds, one_sided
+from signal_diffusion.datasets.copies import copies
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
 from signal_diffusion.datasets.weights import Weighting
 
@@ -44,6 +46,15 @@ class Contents:
     def filled(self) -> list[str]:
         """The splits that hold windows."""
         return [split for split in SPLITS if (self.metadata["split"] == split).any()]
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """How often each window is exported, int64 [windows]: once, or in training by its weight if so asked."""
+        numbers = np.ones(len(self.metadata), dtype=np.int64)
+        if self.recipe.export.copies:
+            training = (self.metadata["split"] == "train").to_numpy()
+            numbers[training] = copies(self.metadata[training], self.weighting.weights)
+        return numbers
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Windows, recordings and subjects of each split."""

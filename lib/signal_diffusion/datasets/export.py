@@ -4,11 +4,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from signal_diffusion.datasets.contents import Contents
-from signal_diffusion.datasets.copies import copies
 from signal_diffusion.datasets.parquet import export_parquet, pixels
 from signal_diffusion.datasets.storage import IDS, open_array, write_table
 
@@ -27,7 +25,7 @@ def write_exports(folder: Path, spec: dict[str, Any], contents: Contents) -> pd.
     """
     config, metadata = contents.recipe.export, contents.metadata
     if config.copies:
-        metadata = metadata.assign(copies=_copies(metadata))
+        metadata = metadata.assign(copies=contents.copies)
     rows = _repeated(metadata)
     if config.parquet:
         export_parquet(folder, spec, rows, contents.labels)
@@ -85,14 +83,6 @@ def stable_column(name: str, values: pd.Series) -> pd.Series | None:
         whole = known.all() and (numbers % 1 == 0).all()
         return numbers.astype("int64") if whole else numbers.astype("float64")
     return text.where(numbers.isna(), name + "-" + text).where(known, _UNKNOWN)
-
-
-def _copies(metadata: pd.DataFrame) -> np.ndarray:
-    """Copies of training windows by their weights, one of every other; int64 [rows]."""
-    numbers = np.ones(len(metadata), dtype=np.int64)
-    training = (metadata["split"] == "train").to_numpy()
-    numbers[training] = copies(metadata[training], metadata["weight"].to_numpy()[training])
-    return numbers
 
 
 def _repeated(metadata: pd.DataFrame) -> pd.DataFrame:

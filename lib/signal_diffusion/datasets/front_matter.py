@@ -57,10 +57,28 @@ def _configs(spec: dict[str, Any], contents: Contents) -> list[str]:
     lines = ["configs:", "- config_name: default"]
     wanted = contents.recipe.export
     if wanted.parquet:
+        lines = [*_info(spec, contents), *lines]
         return [*lines, "  data_files:", *_files(contents, parquet.FOLDER + "/{}-*.parquet", parquet.NAMES)]
     if wanted.imagefolder and spec["representation"] != export.TIME_SERIES:
         return [*lines, f"  data_dir: {export.FOLDER}"]
     return [*lines, "  data_files:", *_files(contents, "{}-metadata.csv", {})]
+
+
+def _info(spec: dict[str, Any], contents: Contents) -> list[str]:
+    """Rows of each split, and the bytes of their windows."""
+    lines = ["dataset_info:", "  config_name: default", "  splits:"]
+    split = contents.metadata["split"].to_numpy()
+    for name in contents.filled:
+        rows = int(contents.copies[split == name].sum())
+        size = f"    num_bytes: {rows * _window_bytes(spec)}"
+        lines += [f"  - name: {parquet.NAMES[name]}", size, f"    num_examples: {rows}"]
+    return lines
+
+
+def _window_bytes(spec: dict[str, Any]) -> int:
+    if spec["representation"] == export.TIME_SERIES:
+        return len(spec["channels"]) * spec["nsamps"] * 4
+    return max(1, len(spec.get("planes", ()))) * spec["resolution"] ** 2
 
 
 def _files(contents: Contents, pattern: str, names: dict[str, str]) -> list[str]:
