@@ -115,6 +115,10 @@ def test_a_file_without_a_row_and_a_row_without_a_file_are_told(tmp_path, caplog
             "Code S02: Sex: found 'man', expected one of woman; add it to",
         ),
         ({"values": {}}, "Code S01: Sex: found 'woman', expected F or M; say in values.gender"),
+        (
+            {"columns": {"status": "Sex"}, "values": {}},
+            r"\[datasets.lab\] columns: status cannot be a label's name",
+        ),
         ({"columns": {"age": "Sex"}, "values": {}}, "Code S01: Sex: found 'woman', expected years"),
         ({"values": OPTIONS["values"] | {"task": {"rest": "rest"}}}, r"S01_walk.edf: \{task\}: found 'walk'"),
         ({"id": "Name"}, r"no subject of the files is in .*: the files have S01, the table A B, C D, E F"),

@@ -287,7 +287,8 @@ def test_the_card_counts_windows_with_seizures_and_nothing_of_the_clock_leaves_t
     metadata = pd.read_csv(out / "metadata.csv", dtype=str, keep_default_na=False)
     train = metadata[(metadata["split"] == "train") & (metadata["seizure"] == "seizure")]
     card = (out / "README.md").read_text()
-    (row,) = [line for line in card.splitlines() if line.startswith("| seizure | seizure |")]
+    labels = card.split("## Labels")[1].split("\n## ")[0]
+    (row,) = [line for line in labels.splitlines() if line.startswith("| seizure | seizure |")]
     assert row.split("|")[3].strip() == f"{train['subject'].nunique()} ({len(train)})"
     assert "23:30" not in card + metadata.to_csv()
 

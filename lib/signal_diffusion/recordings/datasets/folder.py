@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 IDS = ("subject", "session")
-TAKEN = (
-    "dataset recording file format start stop rate duration channels events status reason warning "
-    "window start_s split text hash weight file_name"
-).split()
-WORDS = {"gender": ("F", "M"), "health": ("H", "PD")}
 UNKNOWN = {"gender": "", "health": "", "age": ""}
 
 
@@ -54,9 +49,9 @@ def pattern(files: str, where: str) -> re.Pattern:
     parts, seen = [], set()
     for part in re.split(r"(\{\w*\}|\*\*/|\*)", files):
         field = part.strip("{}") if part.startswith("{") else ""
-        if field and (field in TAKEN or not re.fullmatch(r"[a-z][a-z0-9_]*", field)):
-            raise UserError(f"{where} files: {{{field}}} cannot be a label's name; use another")
         if field:
+            if field not in IDS:
+                tables.check_label(field, f"{where} files: {{{field}}}")
             parts.append(f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+?)")
             seen.add(field)
         else:
@@ -84,6 +79,8 @@ def _matches(root: Path, files: str, where: str) -> dict[Path, dict[str, str]]:
 
 def _people(table: Path, options: "DatasetPaths", where: str) -> dict[str, dict[str, str]]:
     """Labels by what stands in the column `id`."""
+    for label in options.columns:
+        tables.check_label(label, f"{where} columns: {label}")
     rows = tables.read_table(table)
     for key, column in {"id": options.id, **{f"columns.{k}": v for k, v in options.columns.items()}}.items():
         if rows and column not in rows[0]:
@@ -98,20 +95,7 @@ def _people(table: Path, options: "DatasetPaths", where: str) -> dict[str, dict[
 
 
 def _value(word: str, label: str, options: "DatasetPaths", where: str) -> str:
-    """What the word of a table or a file name means for a label; UserError for one that means nothing."""
-    meanings = options.values.get(label)
-    if word and meanings is not None:
-        if word not in meanings:
-            remedy = f"add it to values.{label}, or leave it empty"
-            raise UserError(f"{where}: found {word!r}, expected one of {', '.join(meanings)}; {remedy}")
-        word = meanings[word]
-    if label == "age":
-        return tables.age(word, where)
-    if word and word not in WORDS.get(label, (word,)):
-        raise UserError(
-            f"{where}: found {word!r}, expected {' or '.join(WORDS[label])}; say in values.{label} what it means"
-        )
-    return word
+    return tables.meaning(word, label, options.values.get(label), where)
 
 
 def _check_joined(matches: dict, people: dict, table: Path | None, where: str) -> None:

@@ -15,6 +15,11 @@ from signal_diffusion.recordings import spreadsheet
 
 MISSING = ("", "n/a", "na", "nan")
 GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
+WORDS = {"gender": ("F", "M"), "health": ("H", "PD")}
+TAKEN = (
+    "dataset subject session recording file format start stop rate duration channels events status reason warning "
+    "window start_s split text hash weight file_name"
+).split()
 DELIMITERS = ("\t", ";", ",")
 
 Row = dict[str, str]
@@ -78,6 +83,29 @@ def age(word: str, where: str) -> str:
     if not math.isnan(years) and not 0 <= years < 130:
         raise UserError(f"{where}: found {word!r}, expected years; correct it or leave it empty")
     return "" if math.isnan(years) else f"{years:g}"
+
+
+def meaning(word: str, label: str, meanings: dict[str, str] | None, where: str) -> str:
+    """What a word means for a label: what `meanings` say, or itself; UserError, which begins with `where`, for
+    one that means nothing."""
+    if word and meanings is not None:
+        if word not in meanings:
+            remedy = f"add it to values.{label}, or leave it empty"
+            raise UserError(f"{where}: found {word!r}, expected one of {', '.join(meanings)}; {remedy}")
+        word = meanings[word]
+    if label == "age":
+        return age(word, where)
+    if word and word not in WORDS.get(label, (word,)):
+        raise UserError(
+            f"{where}: found {word!r}, expected {' or '.join(WORDS[label])}; say in values.{label} what it means"
+        )
+    return word
+
+
+def check_label(name: str, said: str) -> None:
+    """UserError, which begins with how the user `said` it, for a name that no label can have."""
+    if name in TAKEN or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise UserError(f"{said} cannot be a label's name; use another")
 
 
 def known(cell: str) -> str:
