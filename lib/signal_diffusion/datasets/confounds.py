@@ -3,8 +3,8 @@
 Association is measured over subjects (each combination of two labels counts once per subject that has it),
 by Cramer's V with the bias correction of Bergsma (2013); that one label follows from the other by the share
 of its entropy that is left when the other is known. A pair is told when V is at least 0.3, a medium effect by
-Cohen's convention, and a chi-squared test gives p < 0.01, so that a handful of subjects raises no alarm; a
-label counts as determined when at most 5 % of its entropy is left.
+Cohen's convention, and a chi-squared test gives p < 0.01 divided by the number of pairs, so that a handful of
+subjects raises no alarm; a label counts as determined when at most 5 % of its entropy is left.
 """
 
 from collections.abc import Sequence
@@ -59,11 +59,9 @@ def confounds(metadata: pd.DataFrame, labels: Sequence[str]) -> list[Confound]:
     """
     people = metadata.drop_duplicates([*SUBJECT, *labels])
     training = metadata[metadata["split"] == "train"]
-    found = [
-        _pair(people, training, first, second)
-        for first, second in combinations([DATASET, *_classed(people, labels)], 2)
-    ]
-    return sorted(filter(None, found), key=lambda pair: -pair.v)
+    pairs = list(combinations([DATASET, *_classed(people, labels)], 2))
+    found = [_confound(people, training, pair, SURE / len(pairs)) for pair in pairs]
+    return sorted(filter(None, found), key=lambda each: -each.v)
 
 
 def one_sided(metadata: pd.DataFrame, labels: Sequence[str]) -> list[str]:
@@ -99,19 +97,20 @@ def _known(cells: Cells) -> list[str]:
     return [name for name in cells.classes[0] if name != UNKNOWN]
 
 
-def _pair(people: pd.DataFrame, training: pd.DataFrame, first: str, second: str) -> Confound | None:
-    labels = (first, second)
-    columns = [*SUBJECT, *dict.fromkeys(label for label in labels if label != DATASET)]
+def _confound(
+    people: pd.DataFrame, training: pd.DataFrame, labels: tuple[str, str], sure: float
+) -> Confound | None:
+    columns = [*SUBJECT, *(label for label in labels if label != DATASET)]
     counts = _table(people.drop_duplicates(columns), labels)
-    subjects = int(counts.sum())
     if min(counts.shape) < 2:
         return None
     v, p = cramers_v(counts)
-    left = (entropy_left(counts), entropy_left(counts.T))
-    if v < STRONG or p >= SURE:
+    if v < STRONG or p >= sure:
         return None
     drawn = _table(training, labels, training["weight"].to_numpy())
-    return Confound(labels, v, left, subjects, np.sqrt(_phi2(drawn) / max(min(drawn.shape) - 1, 1)))
+    among_drawn = np.sqrt(_phi2(drawn) / max(min(drawn.shape) - 1, 1))
+    left = (entropy_left(counts), entropy_left(counts.T))
+    return Confound(labels, float(v), left, int(counts.sum()), float(among_drawn))
 
 
 def _table(rows: pd.DataFrame, labels: Sequence[str], weights: np.ndarray | None = None) -> np.ndarray:
