@@ -132,12 +132,9 @@ def test_a_summary_with_every_quirk(tmp_path):
 
 
 def test_what_files_and_summaries_do_not_agree_on_is_listed_as_refused(tmp_path):
-    touched(tmp_path, "chb02_16.edf", "chb02_16+.edf", "chb02_40.edf", "chb02_copy.edf", "chb06_01.edf")
-    write_mit(tmp_path / "chb02/chb02_16.edf", mit_data(30, 0))
-    write_mit(tmp_path / "chb02/chb02_16+.edf", mit_data(30, 1))
-    write_mit(tmp_path / "chb02/chb02_18.edf", mit_data(30, 2))
-    write_mit(tmp_path / "chb02/chb02_19.edf", mit_data(30, 3))
-    write_mit(tmp_path / "chb02/chb02_20.edf", mit_data(30, 3))
+    touched(tmp_path, "chb02_40.edf", "chb02_copy.edf", "chb06_01.edf")
+    for seed, number in enumerate(("16", "16+", "18", "19", "20")):
+        write_mit(tmp_path / f"chb02/chb02_{number}.edf", mit_data(30, seed))
     summary(
         tmp_path / "chb02/chb02-summary.txt",
         block("chb02_16.edf", (10, 20)),
