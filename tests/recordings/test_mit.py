@@ -262,6 +262,7 @@ def test_from_raw_files_to_windows_with_seizures(built):
         }
     )
     assert set(metadata["seizure"]) == {"none", "seizure"} and set(metadata["health"]) == {""}
+    assert {label.name for label in tasks("mit")} == {"seizure", "gender", "age"}
     ages = metadata.groupby("recording")["age"].first()
     assert ages[["chb01_03", "chb21_01", "chb24_01"]].tolist() == ["11", "13", ""]
 
@@ -295,7 +296,3 @@ def test_the_same_bytes_in_any_order_of_files(built, raw, tmp_path):
     _, _, again = to_dataset("mit", raw, RECIPE, tmp_path, shuffled=True)
     for name in ("train.npy", "test.npy", "metadata.csv", "splits.csv"):
         assert (out / name).read_bytes() == (again / name).read_bytes()
-
-
-def test_tasks_of_the_dataset():
-    assert {label.name for label in tasks("mit")} == {"seizure", "gender", "age"}

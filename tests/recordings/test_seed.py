@@ -75,6 +75,25 @@ def test_a_session_is_fifteen_trials_of_the_read_me(tmp_path):
     assert {entry.labels["health"] for entry in found.values()} == {"H"}
 
 
+DATES = {  # of the published files, by session, subject 1 first
+    1: "0804 0416 0414 0414 0719 0713 0411 0717 0724 0507 0510 0515 0720 0420 0724 0805",
+    2: "0810 0419 0419 0417 0728 0731 0418 0802 0804 0524 0508 0508 0806 0423 0807 0815",
+    3: "0808 0425 0424 0501 0723 0802 0422 0726 0728 0626 0522 0517 0725 0427 0730 0813",
+}
+
+
+def test_all_sessions_under_their_real_names(tmp_path, caplog):
+    names = [
+        f"{subject}_{session}_2018{date}.cnt"
+        for session, dates in DATES.items()
+        for subject, date in enumerate(dates.split(), 1)
+    ]
+    with caplog.at_level("INFO"):
+        found = listed(sessions(tmp_path, *names))
+    assert len(found) == 16 * 3 * 15 and "48 of 48 sessions" in caplog.text
+    assert list(found) == sorted(found) and len({entry.subject for entry in found.values()}) == 16
+
+
 def test_tables_of_trials_hold_together():
     for session in "123":
         assert [int(code) for code in CODES[session]] == LABELS[session]
