@@ -54,10 +54,12 @@ def index_rows(n: int = 10, dataset: str = "demo") -> pd.DataFrame:
 def write_shard(path: Path, windows: np.ndarray, **meta) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     described = dict(
-        status="ok", reason="", warning="", file="x.edf", channels=["Fz", "Cz", "Pz"], frequencies=FREQUENCIES
-    )
+        status="ok", reason="", warning="", file="x.edf", channels=["Fz", "Cz", "Pz"], frequencies=FREQUENCIES,
+        frames=FRAMES, representation="db-only", quality=dict(bad_channels={}, bad_seconds={}, windows={}),
+    )  # fmt: skip
     starts = np.arange(len(windows), dtype=np.int64) * 1024
-    save_tensors(path, {"windows": windows.astype(np.float16), "starts": starts}, described | meta)
+    told = {key: value for key, value in (described | meta).items() if value is not None}
+    save_tensors(path, {"windows": windows, "starts": starts}, told)
     return path
 
 

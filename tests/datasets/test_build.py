@@ -289,9 +289,12 @@ class TestCheckDataset:
             check_dataset(tmp_path)
 
 
-def test_other_representations_are_refused(material):
-    with pytest.raises(UserError, match="db-iq is not in this version; use db-only"):
-        build_dataset(make_recipe(), "db-iq", [], [], material.folder / "out")
+def test_unknown_and_mixed_representations_are_refused(material):
+    with pytest.raises(UserError, match="iq is none of db-only, db-iq, db-polar, timeseries; use one"):
+        build_dataset(make_recipe(), "iq", [], [], material.folder / "out")
+    material.write(3, random_windows(3), representation="db-iq")
+    with pytest.raises(UserError, match="sub-01_arithmetic.safetensors: holds db-iq, expected db-only"):
+        build(material)
 
 
 def test_a_cap_is_honoured(material):

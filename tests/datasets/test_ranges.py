@@ -1,12 +1,11 @@
-"""The streaming histogram against numpy's percentiles."""
+"""Streamed statistics against numpy's over all windows."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from signal_diffusion.datasets.ranges import DecibelHistogram, Quantiser, decibel_range
+from signal_diffusion.datasets.ranges import DecibelHistogram, RowHistogram, SeriesStatistics, decibel_range
 from signal_diffusion.errors import UserError
-from signal_diffusion.signals.images import quantise
 
 
 @pytest.mark.parametrize("q", [0, 0.5, 12.3, 50, 99.5, 100])
@@ -35,7 +34,32 @@ def test_configured_ends_win_and_empty_ranges_are_refused():
         decibel_range(SimpleNamespace(**keys | {"min_db": 95.0}), histogram)
 
 
-def test_the_quantiser_equals_the_formula_for_every_float16():
-    values = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
-    finite = values[np.isfinite(values)].reshape(4, -1)
-    assert np.array_equal(Quantiser(-41.37, 22.5)(finite), quantise(finite, -41.37, 22.5))
+def test_row_percentiles_are_within_a_bin_of_numpys():
+    rng = np.random.default_rng(0)
+    windows = (rng.standard_normal((6, 4, 3, 50)) * [[0.01], [1.0], [300.0]]).astype(np.float16)
+    histogram = RowHistogram(3)
+    for part in np.array_split(windows, 4):
+        histogram.add(part)
+    magnitudes = np.abs(windows.astype(np.float64)).transpose(2, 0, 1, 3).reshape(3, -1)
+    for q in (50, 99, 99.95):
+        expected = np.percentile(magnitudes, q, axis=1, method="inverted_cdf")
+        found = histogram.percentile(q)
+        assert (found >= expected).all() and (found <= expected * (1 + 1 / 128) + 1e-7).all()
+
+
+def test_rows_without_a_signal_have_a_scale_all_the_same():
+    histogram = RowHistogram(2)
+    histogram.add(np.zeros((1, 1, 2, 5), np.float16))
+    assert 0 < min(histogram.percentile(99.95)) < 1e-6
+    assert RowHistogram(1).percentile(50)[0] > 0
+
+
+def test_moments_of_series_equal_numpys():
+    windows = (np.random.default_rng(1).standard_normal((7, 3, 200)) * 30 + 5).astype(np.float32)
+    windows[:, 2] = 0
+    statistics = SeriesStatistics()
+    for part in np.array_split(windows, 3):
+        statistics.add(part)
+    scales = statistics.numbers()["scales"]
+    assert scales["mean"] == pytest.approx(windows.mean(axis=(0, 2), dtype=float), abs=1e-9)
+    assert scales["sd"] == pytest.approx([*windows[:, :2].std(axis=(0, 2), dtype=float), 1.0])

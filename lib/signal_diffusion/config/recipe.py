@@ -136,7 +136,11 @@ class Splits(Section):
 class Captions(Section):
     """The words of the one template."""
 
-    modality: str = key("spectrogram image", "What a window is called.", stage="dataset", min_length=1)
+    modality: str | None = key(
+        None,
+        "What a window is called; unset: spectrogram image, or time-series segment.",
+        stage="dataset",
+    )
     subject: str = key("subject", "What a person is called.", stage="dataset", min_length=1)
     fields: list[Literal["age", "health", "gender", "activity"]] = key(
         ["age", "health", "gender"],

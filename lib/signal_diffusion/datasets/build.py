@@ -1,4 +1,4 @@
-"""Build a dataset: splits, dB range from the training windows, uint8 arrays, rows, weights, card."""
+"""Build a dataset: splits, ranges from the training windows, arrays, rows, weights, card."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,14 +14,16 @@ from signal_diffusion.datasets.card import dataset_card
 from signal_diffusion.datasets.contents import Contents
 from signal_diffusion.datasets.events import event_labels, event_names
 from signal_diffusion.datasets.export import write_exports
-from signal_diffusion.datasets.ranges import DecibelHistogram, Quantiser, decibel_range
+from signal_diffusion.datasets.ranges import statistics_of
+from signal_diffusion.datasets.recordings import FILE as RECORDINGS
+from signal_diffusion.datasets.recordings import recordings_table
+from signal_diffusion.datasets.scan import scan
 from signal_diffusion.datasets.sources import (
     Source,
     check_alike,
     join_shards,
     label_columns,
     read_indexes,
-    refusal,
 )
 from signal_diffusion.datasets.splits import (
     SPLITS,
@@ -35,20 +37,18 @@ from signal_diffusion.datasets.storage import (
     IDS,
     SPEC,
     staged_folder,
-    window_hashes,
     write_split,
     write_table,
 )
 from signal_diffusion.datasets.weights import Weighting, sampling_weights
 from signal_diffusion.errors import UserError
 from signal_diffusion.progress import Progress
-from signal_diffusion.signals.images import tile
+from signal_diffusion.signals.encoding import Encoder
+from signal_diffusion.signals.representations import PLANES, REPRESENTATIONS, SERIES
+from signal_diffusion.signals.transforms import described
 
 if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe, Signal
-
-BLOCK = 64
-_EXPONENT = np.uint16(0x7C00)  # of a float16; all ones in infinities and NaN
 
 
 def build_dataset(
@@ -65,24 +65,29 @@ def build_dataset(
     UserError when a subject, recording or identical window would stand in two splits, when nothing usable
     is left for training, or when shards and indexes do not belong together.
     """
-    if representation != "db-only":
-        raise UserError(f"representation {representation} is not in this version; use db-only")
+    if representation not in REPRESENTATIONS:
+        raise UserError(f"representation {representation} is none of {', '.join(REPRESENTATIONS)}; use one")
     rows = read_indexes(indexes)
     _check_datasets(rows, recipe)
     used, refused = join_shards(rows, shards)
     splits = _split_subjects(rows, recipe, used)
-    histogram, dropped = _scan(used)
+    _check_training(used, refused)
+    shared = check_alike(used, representation)
+    statistics = statistics_of(representation, recipe.spectrogram)
+    sources, dropped = used, scan(used, statistics, recipe.signal.fs, recipe.quality.drop)
     used = [source for source in used if len(source.kept)]
     _check_training(used, refused + dropped)
-    low, high = decibel_range(recipe.spectrogram, histogram)
-    metadata = _metadata(used, label_columns(rows), recipe)
+    metadata = _metadata(used, label_columns(rows), recipe, representation)
     check_disjoint(metadata, metadata["hash"])
     metadata, weighting = _weighted(metadata, recipe)
-    spec = _spec(recipe, representation, check_alike(used), low, high)
+    spec = _spec(recipe, representation, shared) | statistics.numbers()
     contents = Contents(recipe, metadata, refused + dropped, splits, weighting)
     say_balance(contents)
+    window_s = recipe.signal.nsamps / recipe.signal.fs
+    outcomes = recordings_table(rows, sources, contents.refused, shards, window_s, recipe.signal.fs)
     with staged_folder(out) as folder:
         _write(folder, spec, contents, used)
+        write_table(folder / RECORDINGS, outcomes)
 
 
 def _check_datasets(rows: pd.DataFrame, recipe: "Recipe") -> None:
@@ -109,48 +114,21 @@ def _split_subjects(rows: pd.DataFrame, recipe: "Recipe", used: Sequence[Source]
     return table[[*SUBJECT, "split", *config.stratify]]
 
 
-def _scan(sources: Sequence[Source]) -> tuple[DecibelHistogram, list[dict[str, str]]]:
-    """Histogram of the training windows, and refusals of those that hold nothing or no numbers."""
-    histogram, dropped = DecibelHistogram(), []
-    with Progress(len(sources), "reading shards", unit="recordings") as progress:
-        for source in sources:
-            windows, starts = source.load()
-            numbers, signal = _usable(windows)
-            source.kept = np.flatnonzero(numbers & signal)
-            source.starts, source.hashes = starts[source.kept], window_hashes(windows[source.kept])
-            if source.split == "train":
-                histogram.add(windows[source.kept])
-            dropped += _dropped(source, ~numbers, "not all values are finite")
-            dropped += _dropped(source, numbers & ~signal, "all channels are flat")
-            progress.update()
-    return histogram, dropped
-
-
-def _usable(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which windows have finite values only, and which are not one value throughout; bool [windows] each."""
-    # On the bits, for numpy's float16 arithmetic is emulated and ten times slower.
-    bits = np.ascontiguousarray(windows).view(np.uint16)
-    finite = ((bits & _EXPONENT) != _EXPONENT).all(axis=(1, 2, 3))
-    return finite, (bits != bits[:, :1, :1, :1]).any(axis=(1, 2, 3))
-
-
-def _dropped(source: Source, mask: np.ndarray, reason: str) -> list[dict[str, str]]:
-    numbers = " ".join(map(str, np.flatnonzero(mask)))
-    return [refusal(source.row, reason, "all" if mask.all() else numbers)] if mask.any() else []
-
-
 def _check_training(used: Sequence[Source], refused: Sequence[dict[str, str]]) -> None:
     if not any(source.split == "train" for source in used):
         reasons = "; ".join(dict.fromkeys(row["reason"] for row in refused)) or "no recording was listed"
         raise UserError(f"no usable window is left for training ({reasons}); see the recordings' index")
 
 
-def _metadata(used: Sequence[Source], labels: list[str], recipe: "Recipe") -> pd.DataFrame:
+def _metadata(
+    used: Sequence[Source], labels: list[str], recipe: "Recipe", representation: str
+) -> pd.DataFrame:
     """One row per window, split after split, and within a split in id order."""
+    modality = "time-series segment" if representation == SERIES else "spectrogram image"
     used = sorted(used, key=lambda source: SPLITS.index(source.split))
     recordings = pd.DataFrame([source.row for source in used]).assign(
         split=[source.split for source in used],
-        text=[caption(source.row, recipe.captions) for source in used],
+        text=[caption(source.row, recipe.captions, modality) for source in used],
     )
     owner = np.repeat(np.arange(len(used)), [len(source.kept) for source in used])
     rows = recordings.take(owner).reset_index(drop=True)
@@ -181,35 +159,33 @@ def _weighted(metadata: pd.DataFrame, recipe: "Recipe") -> tuple[pd.DataFrame, W
     return metadata.assign(weight=weight), weighting
 
 
-def _spec(
-    recipe: "Recipe", representation: str, shared: dict[str, Any], low: float, high: float
-) -> dict[str, Any]:
+def _spec(recipe: "Recipe", representation: str, shared: dict[str, Any]) -> dict[str, Any]:
     signal, spectrogram = recipe.signal, recipe.spectrogram
+    image = {
+        "planes": list(PLANES.get(representation, ())),
+        "resolution": spectrogram.resolution,
+        **described(spectrogram),
+    }
     return {
         "recipe": recipe.name,
         "representation": representation,
-        "resolution": spectrogram.resolution,
+        **({} if representation == SERIES else image),
         **shared,
-        "bins": spectrogram.bins,
-        "window": spectrogram.window,
         "fs": signal.fs,
         "nsamps": signal.nsamps,
         "ovr_perc": signal.ovr_perc,
         "reference": signal.reference,
-        "min_db": low,
-        "max_db": high,
     }
 
 
 def _write(folder: Path, spec: dict[str, Any], contents: Contents, used: Sequence[Source]) -> None:
-    metadata = contents.metadata
-    arrays = {}
+    metadata, encode, arrays = contents.metadata, Encoder(spec), {}
     with Progress(len(metadata), "writing windows", unit="windows") as progress:
         for split in SPLITS:
             chosen = [source for source in used if source.split == split]
-            shape = (sum(len(source.kept) for source in chosen), 1, spec["resolution"], spec["resolution"])
-            blocks = _images(chosen, spec, progress)
-            arrays[f"{split}.npy"] = write_split(folder / f"{split}.npy", shape, blocks)
+            shape = (sum(len(source.kept) for source in chosen), *encode.shape)
+            blocks = _encoded(chosen, encode, progress)
+            arrays[f"{split}.npy"] = write_split(folder / f"{split}.npy", shape, blocks, encode.dtype)
     metadata = write_exports(folder, spec, contents)
     write_balance(folder, contents)
     for split in SPLITS:
@@ -223,12 +199,9 @@ def _write(folder: Path, spec: dict[str, Any], contents: Contents, used: Sequenc
     files.write_text(folder / "README.md", dataset_card(spec, contents))
 
 
-def _images(sources: Iterable[Source], spec: dict[str, Any], progress: Progress) -> Iterator[np.ndarray]:
-    """uint8 [<= BLOCK, 1, height, width] of the kept windows of each recording in turn."""
-    quantise = Quantiser(spec["min_db"], spec["max_db"])
+def _encoded(sources: Iterable[Source], encode: Encoder, progress: Progress) -> Iterator[np.ndarray]:
+    """The kept windows of each recording in turn, as they are stored, block by block."""
     for source in sources:
-        windows, _ = source.load()
-        for start in range(0, len(source.kept), BLOCK):
-            levels = quantise(windows[source.kept[start : start + BLOCK]])
-            yield tile(levels, spec["resolution"])[:, None]
-            progress.update(len(levels))
+        for windows in source.kept_blocks():
+            yield encode(windows)
+            progress.update(len(windows))

@@ -28,10 +28,11 @@ VOCABULARY = {
 }
 
 
-def caption(row: Mapping[str, Any], config: "Captions") -> str:
+def caption(row: Mapping[str, Any], config: "Captions", modality: str = "spectrogram image") -> str:
     """Caption of a metadata row, from those of `config.fields` that the row knows; nothing is guessed.
 
-    The order of the words is the template's whatever the order of the fields.
+    `modality` is what a window is called unless `config` says it. The order of the words is the template's whatever
+    the order of the fields.
     """
     known = {field: _value(row, field) for field in config.fields}
     bits = [f"{known['age']} year old"] if known.get("age") else []
@@ -39,7 +40,7 @@ def caption(row: Mapping[str, Any], config: "Captions") -> str:
     bits = [bit for bit in bits if bit]
     subject = _with_article(f"{', '.join(bits)} {config.subject}" if bits else config.subject)
     endings = [_ENDINGS[field].get(known.get(field, ""), "") for field in ("health", "activity")]
-    return " ".join([f"{_with_article(config.modality)} of {subject}", *filter(None, endings)])
+    return " ".join([f"{_with_article(config.modality or modality)} of {subject}", *filter(None, endings)])
 
 
 def all_captions(config: "Captions", ages: Iterable[int] = range(18, 91)) -> list[str]:

@@ -1,51 +1,73 @@
 """What a dataset is made from: index rows joined by id to the shards of their recordings."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from signal_diffusion import files
 from signal_diffusion.datasets.events import event_names
 from signal_diffusion.datasets.labels import CANONICAL, check_labels, whole_years
 from signal_diffusion.datasets.storage import IDS
 from signal_diffusion.errors import UserError
 
+BLOCK_BYTES = 1 << 25
+
 FILE_FIELDS = (
     "file", "format", "start", "stop", "rate", "duration", "channels", "events", "status", "reason",
     "warning",
 )  # fmt: skip
+_SHARED = ("channels", "frequencies", "frames")
 
 
 @dataclass
 class Source:
     """One recording: its index row (ids and labels), its shard, and what the dataset takes from it.
 
-    `kept` numbers the windows that are used; `starts` (first samples) and `hashes` (of the float16 decibels,
-    before any range could make two windows equal) belong to these. All three are filled by the first reading.
+    `kept` numbers the windows that are used, and `hashes` (of what the shard holds, before any range could make two
+    windows equal) belong to these; both are filled by the first reading, which leaves `starts` (first samples) to
+    the same. `shape` is that of all windows.
     """
 
     row: dict[str, str]
     path: Path
     meta: dict[str, Any]
     shape: tuple[int, ...]
+    starts: np.ndarray
+    window_bytes: int
     split: str = ""
     kept: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    starts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     hashes: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return f"{self.row['dataset']}/{self.row['recording']}"
 
-    def load(self) -> tuple[np.ndarray, np.ndarray]:
-        """Decibels of all windows, float16 [windows, channels, rows, frames]; their first samples, int64."""
-        arrays, _ = files.load_tensors(self.path)
-        return arrays["windows"], arrays["starts"]
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The number of the first of some windows, and these, as the shard holds them: [n, ...] in order.
+
+        A block has a bounded number of bytes, and the file is opened anew for each, so that what was read of it does
+        not stay in memory.
+        """
+        from safetensors import safe_open
+
+        size = max(1, BLOCK_BYTES // max(self.window_bytes, 1))
+        for first in range(0, self.shape[0], size):
+            with safe_open(self.path, framework="numpy") as file:
+                windows = file.get_slice("windows")[first : min(first + size, self.shape[0])]
+            yield first, windows
+
+    def kept_blocks(self) -> Iterator[np.ndarray]:
+        """The used windows, block by block."""
+        used = np.zeros(self.shape[0], bool)
+        used[self.kept] = True
+        for first, windows in self.blocks():
+            yield windows[used[first : first + len(windows)]]
 
 
 def read_indexes(paths: Iterable[Path]) -> pd.DataFrame:
@@ -103,22 +125,30 @@ def refusal(row: dict[str, str], reason: str, windows: str = "all") -> dict[str,
     return {**{name: row[name] for name in (*IDS, "file")}, "windows": windows, "reason": reason}
 
 
-def check_alike(sources: Sequence[Source]) -> dict[str, Any]:
-    """Channels, frequencies (Hz) and frames that all shards share; UserError names the first that differs."""
+def check_alike(sources: Sequence[Source], representation: str) -> dict[str, Any]:
+    """Channels, and of images frequencies (Hz) and frames, that all shards share.
+
+    UserError names the first shard that differs or is of another representation.
+    """
     first = sources[0]
+    for source in sources:
+        if source.meta["representation"] != representation:
+            raise UserError(
+                f"{source.path}: holds {source.meta['representation']}, expected {representation}; "
+                "name the shards of that representation, or make them"
+            )
     for source in sources[1:]:
-        for key in ("channels", "frequencies"):
-            if source.meta[key] != first.meta[key]:
+        for key in _SHARED:
+            if source.meta.get(key) != first.meta.get(key):
                 raise UserError(
                     f"{source.path}: {key} differ from those of {first.path}; make the shards again"
                 )
         if source.shape[1:] != first.shape[1:]:
             raise UserError(
                 f"{source.path}: windows are {list(source.shape[1:])}, in {first.path} "
-                f"{list(first.shape[1:])} [channels, rows, frames]; make the shards again"
+                f"{list(first.shape[1:])}; make the shards again"
             )
-    _, _, rows, frames = first.shape
-    return {"channels": first.meta["channels"], "frequencies": first.meta["frequencies"], "frames": frames}
+    return {key: first.meta[key] for key in _SHARED if key in first.meta}
 
 
 def _read_index(path: Path) -> pd.DataFrame:
@@ -133,6 +163,17 @@ def _read_index(path: Path) -> pd.DataFrame:
     return table
 
 
+def read_meta(path: Path) -> dict[str, Any]:
+    """What a shard says of itself, without its value ranges; its arrays are not read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _light(json.loads(file.metadata()["json"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not a shard ({error}); delete it and make it again") from None
+
+
 def _open_shard(row: dict[str, str], found: dict[tuple[str, str], Path]) -> Source:
     from safetensors import SafetensorError, safe_open
 
@@ -142,8 +183,20 @@ def _open_shard(row: dict[str, str], found: dict[tuple[str, str], Path]) -> Sour
     try:
         # Only the header: a dataset's shards together may be larger than the memory.
         with safe_open(path, framework="numpy") as file:
-            meta = json.loads(file.metadata()["json"])
-            shape = tuple(file.get_slice("windows").get_shape())
+            meta = _light(json.loads(file.metadata()["json"]))
+            windows, starts = file.get_slice("windows"), file.get_tensor("starts")
+            shape, width = tuple(windows.get_shape()), int(windows.get_dtype()[1:]) // 8
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a shard ({error}); delete it and make it again") from None
-    return Source(row, path, meta, shape)
+    return Source(row, path, meta, shape, starts, width * prod(shape[1:]))
+
+
+def _light(meta: dict[str, Any]) -> dict[str, Any]:
+    """Without value ranges, and with one copy of the lists that shards share: there may be thousands of them."""
+    kept = {key: value for key, value in meta.items() if key != "scales"}
+    return kept | {key: _one(tuple(kept[key])) for key in ("channels", "frequencies") if key in kept}
+
+
+@lru_cache
+def _one(values: tuple) -> tuple:
+    return values

@@ -1,6 +1,7 @@
 """A dataset on disk: one memory-mapped `.npy` array per split, its rows in CSV, `dataset.json` about both."""
 
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,15 +43,26 @@ class Windows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """[windows, channels, height, width]"""
+        """[windows, planes, height, width] of images, [windows, channels, nsamps] of time series"""
         return self._array.shape
 
-    def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Those windows as uint8 [n, channels, height, width], read as one batch."""
+    def array(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Those windows as the representation stores them, read as one batch.
+
+        uint8 [n, planes, height, width] of images, float32 z-scores [n, channels, nsamps] of time series.
+        """
         return np.ascontiguousarray(self._array[np.asarray(indices, dtype=np.int64)])
 
+    def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """`array` of a dataset of images; UserError for time series."""
+        if self._array.ndim != 4:
+            raise UserError(
+                f"{self.folder}: holds {self.spec['representation']}, expected images; name an image dataset"
+            )
+        return self.array(indices)
+
     def blocks(self, size: int = 256) -> Iterator[np.ndarray]:
-        """All windows in order, `size` at a time, uint8 [<= size, channels, height, width]."""
+        """All windows in order, `size` at a time, as `array` gives them."""
         for start in range(0, len(self), size):
             yield np.asarray(self._array[start : start + size])
 
@@ -85,22 +97,28 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def write_split(path: str | Path, shape: Sequence[int], blocks: Iterable[np.ndarray]) -> str:
+def write_split(
+    path: str | Path, shape: Sequence[int], blocks: Iterable[np.ndarray], dtype: type = np.uint8
+) -> str:
     """Write an array block by block; give the SHA-256 of the file.
 
-    `shape` is that of the whole, [windows, channels, height, width]; `blocks` are uint8 [n, channels, height,
-    width] and must fill it (ValueError otherwise). Only one block is in memory at a time.
+    `shape` is that of the whole, [windows, ...]; `blocks` are of that type, [n, ...], and must fill it (ValueError
+    otherwise). Only one block is in memory at a time: a memory map would count with all that was written through it.
     """
-    done = 0
-    with files.atomic_path(path) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=tuple(shape))
+    head = io.BytesIO()
+    described = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(head, described)
+    done, digest = 0, hashlib.sha256(head.getvalue())
+    with files.atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(head.getvalue())
         for block in blocks:
-            array[done : done + len(block)] = block
+            data = np.ascontiguousarray(block, dtype).reshape(-1)
+            file.write(data)
+            digest.update(data)
             done += len(block)
-        array.flush()
         if done != shape[0]:
             raise ValueError(f"{path}: {done} windows were written of {shape[0]}")
-    return files.sha256(path)
+    return digest.hexdigest()
 
 
 def window_hashes(block: np.ndarray) -> list[str]:

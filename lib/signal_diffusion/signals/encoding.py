@@ -26,11 +26,19 @@ _NUMBERS = np.nan_to_num(_VALUES).astype(np.float32)
 
 
 class Encoder:
-    """Windows as shards keep them -> what a dataset stores: uint8 images or z-scores."""
+    """Windows as shards keep them -> what a dataset stores: uint8 images or z-scores.
+
+    `shape` and `dtype` are those of one window as it is stored.
+    """
 
     def __init__(self, spec: dict[str, Any]):
         self._spec = spec
         self._decibels = None
+        if spec["representation"] == SERIES:
+            self.shape, self.dtype = (len(spec["channels"]), spec["nsamps"]), np.float32
+        else:
+            size = spec["resolution"]
+            self.shape, self.dtype = (len(PLANES[spec["representation"]]), size, size), np.uint8
         if spec["representation"] != SERIES and spec["bins"] != LEGACY:
             # A table of all float16 values: faster than the formula, and equal.
             self._decibels = quantise(_NUMBERS, spec["min_db"], spec["max_db"])

@@ -19,6 +19,11 @@ EPSILON = 1e-9  # volts, added to the magnitude before the logarithm
 LOWEST_EXPONENT = -3  # of the frequency in cycles per sample: 0.125 Hz at 125 Hz
 
 
+def legacy_window(resolution: int) -> int:
+    """Samples of a frame."""
+    return 2 * resolution - 1
+
+
 class LegacyStft(Frames):
     """Rows at 0 and at 10^e cycles per sample, e evenly from -3 to log10(1/2); frames from a window's first sample.
 
@@ -31,7 +36,7 @@ class LegacyStft(Frames):
 
     def __init__(self, resolution: int, n_channels: int, nsamps: int, fs: float, hop_step: int = 4):
         self.resolution, self.nsamps, self.fs = resolution, nsamps, fs
-        self.window = 2 * resolution - 1
+        self.window = legacy_window(resolution)
         hops = resolution // n_channels
         _check(resolution, n_channels, hops)
         self.hop = hop_step * max(1, -(-nsamps // (hops * hop_step)))

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from signal_diffusion.signals.frames import Frames
-from signal_diffusion.signals.legacy import LegacyStft
+from signal_diffusion.signals.legacy import LegacyStft, legacy_window
 from signal_diffusion.signals.stft import Stft
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def make_transform(n_channels: int, signal: "Signal", spectrogram: "Spectrogram"
 def described(spectrogram: "Spectrogram") -> dict[str, Any]:
     """What `dataset.json` tells of the settings, so that `transform_of` can make the transform again."""
     if spectrogram.bins == LEGACY:
-        return {"bins": spectrogram.bins, "hop_step": spectrogram.hop_step}
+        length = legacy_window(spectrogram.resolution)
+        return {"bins": spectrogram.bins, "window": length, "hop_step": spectrogram.hop_step}
     return {"bins": spectrogram.bins, "window": spectrogram.window, "fmin": spectrogram.fmin}
 
 
