@@ -202,6 +202,17 @@ def test_the_weights_with_the_lowest_score_are_kept(tmp_path, lowest, kept):
     assert torch.equal(final["ema"]["weight"], task.weights[11])
 
 
+def test_patience_ends_a_training_that_has_stopped_improving(tmp_path):
+    task = Descent(4)
+    plan = {"max_steps": 100, "eval_every": 2, "keep_lowest": "val/loss", "patience": 3}
+    final = fit(task, tmp_path, **plan)
+    assert sorted(task.weights) == [2, 4, 6, 8, 10]
+    assert torch.equal(final["best"]["weight"], task.weights[4])
+    again = Descent(4)
+    resumed = fit(again, tmp_path, **plan)
+    assert not again.weights and torch.equal(resumed["best"]["weight"], final["best"]["weight"])
+
+
 def test_a_score_that_is_not_there_cannot_choose(tmp_path):
     with pytest.raises(UserError, match="lowest val/loss.*val/weight"):
         fit(Line(), tmp_path, max_steps=2, eval_every=1, keep_lowest="val/loss")

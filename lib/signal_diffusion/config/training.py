@@ -114,6 +114,12 @@ class Training(Section):
         "Weights that training ends with: the last, or those with the lowest validation loss, for long runs.",
         stage="training",
     )
+    early_stopping_patience: int = key(
+        0,
+        'With keep = "best", evaluations in a row without a better one after which training ends; 0: none.',
+        stage="training",
+        ge=0,
+    )
     eval_strategy: Literal["epoch", "steps"] = key("epoch", "When to evaluate.", stage="training")
     eval_num_steps: int = key(0, "Steps between evaluations.", stage="training", unit="steps", ge=0)
     eval_batch_size: int = key(
@@ -125,6 +131,8 @@ class Training(Section):
     def _check(self) -> Self:
         if self.max_train_steps is not None and "epochs" in self.model_fields_set:
             raise Contradiction("epochs", "max_train_steps is given too; remove one of them")
+        if self.early_stopping_patience and self.keep == "last":
+            raise Contradiction("early_stopping_patience", 'goes with keep = "best"; set that, or 0')
         if self.eval_strategy == "steps" and not self.eval_num_steps:
             raise Contradiction("eval_num_steps", 'eval_strategy is "steps"; set 1 or more')
         if self.eval_strategy == "epoch" and self.eval_num_steps:

@@ -41,7 +41,8 @@ class Plan:
     """How to train; what to train is the task's. Intervals are in optimiser steps, and 0 means never.
 
     `threads` is torch's CPU threads, part of the numbers; `device` None takes a GPU if there is one.
-    `keep_lowest` names a score of the evaluations, of which the one at the last step is then not left out.
+    `keep_lowest` names a score of the evaluations, of which the one at the last step is then not left out;
+    training ends after `patience` of them in a row that were no better, unless that is 0.
     A checkpoint is always written at the end and on SIGTERM or SIGINT; `checkpoint_limit` None keeps all.
     """
 
@@ -58,6 +59,7 @@ class Plan:
     eval_every: int = 0
     initial_eval: bool = False
     keep_lowest: str | None = None
+    patience: int = 0
     allow_tf32: bool = True
     compile_model: bool = False
     optimizer: OptimizerPlan = field(default_factory=OptimizerPlan)
@@ -99,7 +101,7 @@ class _Training:
         self.optimizer = build_optimizer(plan.optimizer, task.parameter_groups())
         self.parameters = parameters(self.optimizer)
         self.ema = Ema(plan.ema, self.model) if plan.ema else None
-        self.best = Best(plan.keep_lowest) if plan.keep_lowest else None
+        self.best = Best(plan.keep_lowest, plan.patience) if plan.keep_lowest else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.precision == "fp16")
         self.meters = Meters(["loss"] if plan.precision == "fp16" else ["loss", "grad_norm"])
         self.generator = torch.Generator(self.device)
@@ -122,12 +124,18 @@ class _Training:
             self._evaluate()
         self.speed.restart()
         self.model.train()
-        steps = range(self.done, self.plan.max_steps)
+        steps = range(self.done, self.done if self._exhausted else self.plan.max_steps)
         for step, micros in batches(self.task, steps, self.plan.accumulation, self.device):
             lock.check()
             self._step(step, micros)
             self._after_step(stop)
+            if self._exhausted:
+                break
         return self._final()
+
+    @property
+    def _exhausted(self) -> bool:
+        return self.best is not None and self.best.exhausted
 
     def _step(self, step: int, micros: list) -> None:
         rate = learning_rate(self.plan.optimizer, self.plan.schedule, step, self.plan.max_steps)
@@ -165,7 +173,7 @@ class _Training:
         self.log.step(**shown)
         if self._due(self.plan.eval_every) or (last and self.best is not None):
             self._evaluate()
-        if last or stop.signal or self._due(self.plan.checkpoint_every):
+        if last or stop.signal or self._exhausted or self._due(self.plan.checkpoint_every):
             self._save()
         if stop.signal:
             self.log.say(

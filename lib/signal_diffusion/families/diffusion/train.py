@@ -81,6 +81,7 @@ def plan(run: DiffusionRun, rows: int) -> Plan:
         eval_every=training.eval_num_steps if training.eval_strategy == "steps" else per_epoch,
         initial_eval=training.initial_eval,
         keep_lowest="val/loss" if training.keep == "best" else None,
+        patience=training.early_stopping_patience,
         allow_tf32=training.allow_tf32,
         optimizer=OptimizerPlan(
             run.optimizer.name,
