@@ -22,7 +22,7 @@ REASONS = ("good", "flat", "clipped", "outlying")  # by the codes above
 NOISY, DISCONNECTED = "noisy", "disconnected"  # only of channels
 FEWEST_CHANNELS = 5  # that can tell what is usual among channels
 FEWEST_SECONDS = 30  # below, chance alone correlates channels by about `quality.correlation`
-IQR_TO_SD = 0.7413  # of a normal distribution
+MAD_TO_SD = 1.4826  # of a normal distribution; holds until half of the values are outliers
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,8 @@ def _deviating(
 
 
 def _reach(levels: np.ndarray, limits: "Quality") -> float:
-    """How far from the median a log amplitude is usual: `deviation` robust SDs, or `factor` if that is more."""
-    low, high = np.percentile(levels, (25, 75))
-    return max(limits.deviation * IQR_TO_SD * float(high - low), float(np.log(limits.factor)))
+    """How far from 0, their median, log amplitudes usually are: `deviation` robust SDs, or `factor` if more."""
+    return max(limits.deviation * MAD_TO_SD * float(np.median(np.abs(levels))), float(np.log(limits.factor)))
 
 
 def _disconnected(covariance: np.ndarray, rows: np.ndarray, limits: "Quality") -> dict[int, str]:
@@ -215,5 +214,6 @@ def _mark_outlying(
         return
     levels = np.log(np.maximum(amplitude[rows], np.float32(1e-9)))
     levels -= np.median(levels[:, heard], axis=1, keepdims=True)
+    levels -= np.median(levels[:, heard])
     unusual = (np.abs(levels) > _reach(levels[:, heard], limits)) | (amplitude[rows] > limits.extreme_uv)
     codes[rows] = np.where(unusual & (codes[rows] == GOOD), OUTLYING, codes[rows])
