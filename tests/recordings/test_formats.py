@@ -1,5 +1,6 @@
 """What holds of every reader, and BrainVision."""
 
+import numpy as np
 import pytest
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats import read, read_header
@@ -46,17 +47,59 @@ def test_unknown_suffix_and_absent_file(tmp_path):
         read(tmp_path / "a.edf")
 
 
-def test_brainvision(shared):
+def test_brainvision_whose_header_denies_that_its_samples_are_floats(shared):
+    """Taken for INT_16, which its header says, they are 2 s of noise; its sidecar says 0.9998 s."""
     path = find(shared, "sub-01_ses-eeg_task-rest_eeg.vhdr")
     header, recording = read_header(path), read(path)
-    assert (len(header.channels), header.fs, header.duration) == (69, 5000.0, 2.0)
-    part = read(path, [recording.channels[3]], (0.5, 1.5))
-    assert (part.data[0] == recording.data[3, 2500:7500]).all()
+    assert (len(header.channels), header.fs, header.duration) == (69, 5000.0, 1.0)
+    assert header.notes == ("its header says INT_16, its samples are read as IEEE_FLOAT_32",)
+    truth = 0.1 * np.fromfile(path.with_suffix(".eeg"), "<f4").reshape(-1, 69).T
+    np.testing.assert_allclose(recording.data, truth[:67], rtol=1e-6)  # the other 2 are not in volts
+    part = read(path, [recording.channels[3]], (0.5, 0.75))
+    assert (part.data[0] == recording.data[3, 2500:3750]).all()
     with pytest.raises(UserError, match="span: found 1 to 3 s"):
         read_header(path, (1.0, 3.0))
 
 
-@pytest.mark.parametrize("lost", [0, 1, 69 * 2 * 5000, 69 * 2 * 10000])
+def write_brainvision(path, samples, stated, channels=8):
+    rows = "".join(f"Ch{i + 1}=E{i + 1},,0.1,µV\n" for i in range(channels))
+    path.write_text(
+        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=a.eeg\n"
+        f"MarkerFile=a.vmrk\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels={channels}\n"
+        f"SamplingInterval=4000\n[Binary Infos]\nBinaryFormat={stated}\n[Channel Infos]\n{rows}",
+        encoding="utf-8",
+    )
+    path.with_suffix(".vmrk").write_text(
+        "Brain Vision Data Exchange Marker File, Version 1.0\n[Common Infos]\nDataFile=a.eeg\n[Marker Infos]\n"
+        "Mk1=New Segment,,1,1,0\n"
+    )
+    samples.tofile(path.with_suffix(".eeg"))
+
+
+@pytest.mark.parametrize("offset", [0, 15000, -13000])
+def test_brainvision_as_its_header_says(tmp_path, offset):
+    """Integers with a large offset have the exponents of floats, but they are smooth."""
+    waves = 300 * np.sin(np.arange(1000)[:, None] / np.arange(5, 13))
+    for stated, kind in (("INT_16", "<i2"), ("IEEE_FLOAT_32", "<f4")):
+        samples = (waves + offset).astype(kind)
+        write_brainvision(tmp_path / "a.vhdr", samples, stated)
+        assert read_header(tmp_path / "a.vhdr").notes == ()
+        np.testing.assert_allclose(read(tmp_path / "a.vhdr").data, 0.1 * samples.T, rtol=1e-6)
+
+
+def test_brainvision_that_says_floats_and_holds_none_is_refused(tmp_path):
+    samples = (300 * np.sin(np.arange(1000)[:, None] / np.arange(5, 13))).astype("<i2")
+    write_brainvision(tmp_path / "a.vhdr", samples, "IEEE_FLOAT_32")
+    with pytest.raises(
+        UserError, match="a.vhdr: BinaryFormat: found IEEE_FLOAT_32, expected what the samples of a"
+    ):
+        read_header(tmp_path / "a.vhdr")
+    write_brainvision(tmp_path / "a.vhdr", samples, "INT_16", channels=0)
+    with pytest.raises(UserError, match="a.vhdr: NumberOfChannels: found no such number"):
+        read_header(tmp_path / "a.vhdr")
+
+
+@pytest.mark.parametrize("lost", [0, 1, 69 * 4 * 2500, 69 * 4 * 5000])
 def test_a_truncated_brainvision_file_is_refused(shared, tmp_path, lost):
     """Its header states no length, so the marker that is put on the last sample is the only trace."""
     path = find(shared, "sub-01_ses-eeg_task-rest_eeg.vhdr")
@@ -64,9 +107,9 @@ def test_a_truncated_brainvision_file_is_refused(shared, tmp_path, lost):
         (tmp_path / part.name).write_bytes(part.read_bytes())
     data, markers = (tmp_path / f"{path.stem}.{kind}" for kind in ("eeg", "vmrk"))
     data.write_bytes(data.read_bytes()[: data.stat().st_size - lost])
-    markers.write_text(markers.read_text() + "\nMk3=Stimulus,S  1,10000,1,0\n")
+    markers.write_text(markers.read_text() + "\nMk3=Stimulus,S  1,5000,1,0\n")
     if not lost:
-        assert read(tmp_path / path.name).data.shape == (67, 10000)  # 2 of the 69 are not in volts
+        assert read(tmp_path / path.name).data.shape == (67, 5000)  # 2 of the 69 are not in volts
         return
     with pytest.raises(UserError):
         read_header(tmp_path / path.name)

@@ -79,7 +79,9 @@ def _found(entry: Entry, root: Path) -> dict:
         header = formats.read_header(entry.path, entry.span)
         start, stop = _span(entry, header)
         _check_events(entry, stop - start)
-        warnings = [entry.warning, *(contradictions(entry.path, header) if entry.sidecars else ())]
+        warnings = [entry.warning, *header.notes]
+        if entry.sidecars:
+            warnings += contradictions(entry.path, header)
     except UserError as error:
         reason = str(error).replace(f"{root}/", "")
         refused = {"status": "refused", "reason": reason, "warning": entry.warning}

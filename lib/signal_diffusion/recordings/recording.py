@@ -19,12 +19,16 @@ class Recording:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, read without its signals. `duration` is in seconds."""
+    """What a file says of itself, read without its signals. `duration` is in seconds.
+
+    `notes` is what a user should know of how it is read.
+    """
 
     fs: float
     duration: float
     channels: tuple[str, ...]
     format: str
+    notes: tuple[str, ...] = ()
 
 
 def ended(span: Span, duration: float) -> Span:
