@@ -273,6 +273,20 @@ def test_shipped_runs_fit_their_recipes_and_the_workflow(path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "key, value, instead",
+    [("output_type", "db-iq", "db-only"), ("data_type", "timeseries", "spectrogram")],
+)
+def test_runs_refuse_what_the_settings_may_say_of_datasets(project, key, value, instead):
+    project.change("config/default.toml", f"data.{key}", f'"{value}"')
+    line = rf'config/default.toml \[data\] {key}: no run trains on "{value}" in this version; use {instead}'
+    for found in (load_run(RUN), load_settings()):
+        with pytest.raises(UserError, match=line):
+            representation(found)
+    project.change(RUN, f"data.{key}", f'"{instead}"')
+    assert representation(load_run(RUN)) == "db-only"
+
+
+@pytest.mark.parametrize(
     "path", sorted((ROOT / "config" / "support").glob("*.toml")), ids=lambda path: path.stem
 )
 def test_shipped_support_runs(path, monkeypatch):

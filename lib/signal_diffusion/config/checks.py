@@ -25,12 +25,13 @@ def settings_for(run: Run) -> Settings:
 
 
 def representation(run_or_settings: DiffusionRun | Settings) -> str:
-    """Return the representation in force: db-only, the one that this version builds."""
+    """Return the representation in force: db-only, the one that runs train on; another is refused (UserError)."""
     data = run_or_settings.data
-    if data.output_type is None or data.data_type is None:
-        general = settings_for(run_or_settings).data
-        return _representation(data.output_type or general.output_type, data.data_type or general.data_type)
-    return _representation(data.output_type, data.data_type)
+    if data.output_type is not None and data.data_type is not None:
+        return _representation(data.output_type, data.data_type, run_or_settings.path)
+    general = settings_for(run_or_settings)
+    output_type = data.output_type or general.data.output_type
+    return _representation(output_type, data.data_type or general.data.data_type, general.path)
 
 
 def support_path(name: str | None) -> Path | None:
@@ -77,8 +78,15 @@ def _settings_path(run: Run) -> Path:
     return find(run.settings.config)
 
 
-def _representation(output_type: str, data_type: str) -> str:
-    return data_type if data_type == "timeseries" else output_type
+def _representation(output_type: str, data_type: str, path: Path) -> str:
+    found = data_type if data_type == "timeseries" else output_type
+    if found == "db-only":
+        return found
+    dotted, instead = (
+        ("data.data_type", "spectrogram") if found == data_type else ("data.output_type", "db-only")
+    )
+    message = f'no run trains on "{found}" in this version; use {instead}, there or in the run'
+    raise located(path, dotted, message)
 
 
 def _check_resolution(run: DiffusionRun, recipe: Recipe) -> None:

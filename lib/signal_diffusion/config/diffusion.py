@@ -8,10 +8,11 @@ from pydantic import model_validator
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.hourglass import HourglassExtras
 from signal_diffusion.config.sampling import Evaluation, Generation, Inference
-from signal_diffusion.config.settings import LATER_DATA, LATER_OUTPUT
 from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Training
 
 Split = Literal["train", "val", "test"]
+_LATER_OUTPUT = {"db-iq": "use db-only", "db-polar": "use db-only"}
+_LATER_DATA = {"timeseries": "use spectrogram"}
 _COLUMNS = "metadata has the canonical columns gender, health and age; remove the key"
 EVALUATING = frozenset(
     {f"dataset.{name}" for name in ("val_split", "max_eval_samples", "eval_batch_size")}
@@ -34,10 +35,10 @@ class DataOverrides(Section):
     """This run's representation, in place of the settings'."""
 
     output_type: Literal["db-only"] | None = key(
-        None, "Channels of a spectrogram; default: the settings'.", later=LATER_OUTPUT
+        None, "Channels of a spectrogram; default: the settings'.", later=_LATER_OUTPUT
     )
     data_type: Literal["spectrogram"] | None = key(
-        None, "What a window becomes; default: the settings'.", later=LATER_DATA
+        None, "What a window becomes; default: the settings'.", later=_LATER_DATA
     )
 
 

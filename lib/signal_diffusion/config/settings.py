@@ -14,11 +14,6 @@ from signal_diffusion.config.reading import build, find, project_root, read_toml
 from signal_diffusion.errors import UserError
 
 ENVIRONMENT_VARIABLE = "SIGNAL_DIFFUSION_CONFIG"
-LATER_OUTPUT = {
-    "db-iq": "use db-only",
-    "db-polar": "use db-only",
-}
-LATER_DATA = {"timeseries": "use spectrogram"}
 
 
 RootPath = Annotated[Path, BeforeValidator(from_file)]
@@ -52,10 +47,10 @@ class Data(Section):
         stage="dataset",
         ge=1,
     )
-    output_type: Literal["db-only"] = key(
-        "db-only", "Channels of a spectrogram; db-only: the magnitude.", later=LATER_OUTPUT
+    output_type: Literal["db-only", "db-iq", "db-polar"] = key(
+        "db-only", "Planes of a spectrogram: the dB, or with them I and Q, or magnitude and phase."
     )
-    data_type: Literal["spectrogram"] = key("spectrogram", "What a window becomes.", later=LATER_DATA)
+    data_type: Literal["spectrogram", "timeseries"] = key("spectrogram", "What a window becomes.")
 
 
 class Settings(Section):
