@@ -19,7 +19,7 @@ datasets = ["{name}"]
 [channels]
 set = "{channels}"
 [signal]
-nsamps = 256
+nsamps = {nsamps}
 [spectrogram]
 resolution = 64
 window = 128
@@ -34,8 +34,8 @@ tasks = ["gender"]
 """
 
 
-def recipe(name: str, channels: str = "1020-19") -> str:
-    return RECIPE.format(name=name, channels=channels)
+def recipe(name: str, channels: str = "1020-19", nsamps: int = 256) -> str:
+    return RECIPE.format(name=name, channels=channels, nsamps=nsamps)
 
 
 def copy_layout(source: Path, folder: Path) -> Path:

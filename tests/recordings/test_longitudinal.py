@@ -203,6 +203,25 @@ def test_a_physical_range_is_used_for_what_it_is_and_refused_when_it_cannot_be_o
     assert "physical range" in first["reason"].lower() and path.name in first["reason"]
 
 
+@pytest.mark.parametrize(("scale", "reason"), [(1e-3, "flat: 19 channels"), (100.0, "outlying: 19 channels")])
+def test_an_amplitude_that_no_eeg_has_is_refused(root, tmp_path, scale, reason):
+    """The header's ranges are the only calibration there is; an absurd one shows in the amplitude."""
+    path = root / "sub-001/ses-1/eeg/sub-001_ses-1_task-EyesOpen_acq-pre_eeg.edf"
+    for session in (1, 2):
+        description = root / f"sub-001/ses-{session}/eeg/sub-001_ses-{session}_task-EyesOpen_acq-pre_eeg.json"
+        write_recording(description, seconds=40)
+    signals = edfio.read_edf(path).signals
+    with path.open("r+b") as file:
+        for number, signal in enumerate(signals[:64]):
+            for start, limit in ((104, signal.physical_min), (112, signal.physical_max)):
+                file.seek(256 + 65 * start + 8 * number)
+                file.write(f"{limit * scale:.8g}"[:8].ljust(8).encode())
+    _, _, folder = to_dataset("longitudinal", root, recipe("longitudinal"), tmp_path)
+    refused = pd.read_csv(folder / "refused.csv")
+    assert list(refused["recording"]) == ["sub-001_ses-1_task-EyesOpen_acq-pre"]
+    assert f"channels are good ({reason})" in refused["reason"][0]
+
+
 def test_a_length_in_the_sidecar_that_is_a_second_short_is_no_contradiction(written):
     rows = [row for row in index(written) if not row["start"]]
     assert {(row["status"], row["warning"], row["rate"], row["duration"]) for row in rows} == {

@@ -72,8 +72,7 @@ def _channels(rows: list[dict[str, str]], header: Header) -> list[str]:
         found.append(f"channels.tsv lists {_some(absent)}, which the file lacks")
     if extra := [held[name] for name in held if name not in stated]:
         found.append(f"the file holds {_some(extra)}, which channels.tsv lacks")
-    order = [name for name in stated if name in held]
-    if order != [name for name in held if name in stated]:
+    if not (absent or extra) and list(held) != [name for name in stated if name in held]:
         found.append("channels.tsv lists the channels in another order than the file")
     if bad := [row["name"] for row in rows if row.get("status", "").lower() == "bad"]:
         found.append(f"channels.tsv marks {_some(bad)} as bad")
