@@ -172,3 +172,37 @@ def test_leaks_are_refused(change, hashes, message):
 def test_identical_windows_within_a_split_are_no_leak():
     rows = rows_of_splits().assign(split="train")
     check_disjoint(rows, list("xxx"))
+
+
+class TestOneRecordingUnderTwoNames:
+    def rows(self, subjects=("s1", "s2"), n=6):
+        return pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "dataset": "a",
+                        "subject": subject,
+                        "recording": name,
+                        "window": range(n),
+                        "split": "train",
+                    }
+                )
+                for subject, name in zip(subjects, ("r1", "r2"), strict=True)
+            ],
+            ignore_index=True,
+        )
+
+    def test_of_two_subjects_is_refused_within_a_split_too(self):
+        with pytest.raises(
+            UserError, match="a/r1 of s1 and a/r2 of s2 share 3 identical windows; remove one"
+        ):
+            check_disjoint(self.rows(), list("abcdef" + "abcxyz"))
+
+    def test_of_one_subject_is_no_leak(self):
+        check_disjoint(self.rows(("s1", "s1")), list("abcdef" * 2))
+
+    def test_a_few_equal_windows_are_no_recording(self):
+        check_disjoint(self.rows(), list("abcdef" + "abuxyz"))
+
+    def test_windows_that_repeat_within_a_recording_count_once(self):
+        check_disjoint(self.rows(), list("aaaaaa" + "auvxyz"))

@@ -81,12 +81,15 @@ def read_splits(path: str | Path) -> dict[tuple[str, str], str]:
 def check_disjoint(metadata: pd.DataFrame, hashes: Sequence[str] | None = None) -> None:
     """Refuse (UserError) a subject, a recording or an identical window that stands in two splits.
 
-    `metadata` has the columns dataset, subject, recording and split; `hashes` has one content hash per row.
+    One recording under the names of two subjects is refused within a split too, for these are one person.
+    `metadata` has the columns dataset, subject, recording, window and split; `hashes` has one content hash
+    per row.
     """
     _check_one_split(metadata, [*SUBJECT], "subject")
     _check_one_split(metadata, ["dataset", "recording"], "recording")
     if hashes is not None:
         _check_hashes(metadata, np.asarray(hashes))
+        _check_names(metadata, np.asarray(hashes))
 
 
 def _check_one_split(metadata: pd.DataFrame, key: list[str], what: str) -> None:
@@ -111,6 +114,26 @@ def _check_hashes(metadata: pd.DataFrame, hashes: np.ndarray) -> None:
             f"identical windows stand in two splits: {' and '.join(names)}; {len(twice)} such in all; "
             "remove the duplicated recording or give both one subject"
         )
+
+
+def _check_names(metadata: pd.DataFrame, hashes: np.ndarray) -> None:
+    """Refuse recordings of two subjects that share half of the windows of one of them, two at least."""
+    rows = metadata[[*SUBJECT, "recording"]].assign(hash=hashes).drop_duplicates()
+    if not rows["hash"].duplicated().any():
+        return
+    keys = [*SUBJECT, "recording"]
+    sizes = rows.groupby(keys).size()
+    owners = rows.sort_values(keys).drop_duplicates("hash")
+    pairs = rows.merge(owners, on="hash", suffixes=("", "_first"))
+    other = (pairs["dataset"] != pairs["dataset_first"]) | (pairs["subject"] != pairs["subject_first"])
+    for pair, shared in pairs[other].groupby([*keys, *(f"{key}_first" for key in keys)]).size().items():
+        second, first = pair[:3], pair[3:]
+        if shared >= max(2, min(sizes[first], sizes[second]) / 2):
+            names = [f"{dataset}/{recording} of {subject}" for dataset, subject, recording in (first, second)]
+            raise UserError(
+                f"one recording under two names: {' and '.join(names)} share {shared} identical windows; "
+                "remove one of them, or give both one subject"
+            )
 
 
 def _one_value(group: pd.DataFrame, label: str) -> str:
