@@ -8,6 +8,9 @@ import pytest
 from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.recordings.writers import write_cnt, write_edf
 
+from .fetching import FILES
+from .publisher import Publisher
+
 
 @pytest.fixture(scope="session")
 def simulation() -> SimpleNamespace:
@@ -32,3 +35,19 @@ def edf(recording, tmp_path) -> Path:
 def cnt(recording, tmp_path) -> Path:
     write_cnt(recording, tmp_path / "sines.cnt")
     return tmp_path / "sines.cnt"
+
+
+@pytest.fixture
+def home(monkeypatch) -> Publisher:
+    """Where a dataset is published, on this machine."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    publisher = Publisher(FILES)
+    yield publisher
+    publisher.shutdown()
+    publisher.server_close()
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    """Where it is downloaded to, not there yet."""
+    return tmp_path / "raw/mit"

@@ -41,6 +41,9 @@ class Publisher(ThreadingHTTPServer):
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
+    def handle_error(self, *_: object) -> None:
+        """A client that went away."""
+
     @property
     def tree(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/tree/"

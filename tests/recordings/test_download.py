@@ -4,72 +4,15 @@ import hashlib
 import json
 import os
 import re
-import resource
-import signal
-import subprocess
-import sys
-import threading
 import time
-from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets import math
-from signal_diffusion.recordings.download import dataset, folder
-from signal_diffusion.recordings.download.client import Patience
-from signal_diffusion.recordings.download.dataset import download
+from signal_diffusion.recordings.download import folder
 from signal_diffusion.recordings.index import index_dataset
 
-from .publisher import Fault, Publisher
-
-ROOT = Path(__file__).resolve().parents[2]
-NOISE = np.random.default_rng(0)
-BIG, LARGE = "chb01/chb01_03.edf", 1_000_000
-FILES = {
-    "subject-info.csv": b"Subject,Age\n",
-    BIG: NOISE.bytes(LARGE),
-    "chb02/chb02_16+.edf": NOISE.bytes(70_000),
-    "notes/what is it, \xe9 %41&.txt": b"odd names",
-    "empty.tsv": b"",
-}
-SWIFT = Patience(attempts=3, pause=0.01, longest=0.05, silence=5)
-
-
-@pytest.fixture
-def home(monkeypatch) -> Publisher:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    publisher = Publisher(FILES)
-    yield publisher
-    publisher.shutdown()
-    publisher.server_close()
-
-
-@pytest.fixture
-def out(tmp_path) -> Path:
-    return tmp_path / "raw/mit"
-
-
-def fetch(address: str, out: Path, connections: int = 4) -> None:
-    download("mit", address, out, connections, SWIFT)
-
-
-def refusal(address: str, out: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        fetch(address, out)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def found(out: Path) -> dict[str, bytes]:
-    """The files that a dataset's module sees."""
-    paths = (path for path in out.rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(out)): path.read_bytes()
-        for path in paths
-        if not str(path.relative_to(out)).startswith(".download") and path.name != "SHA256SUMS.txt"
-    }
+from .fetching import BIG, FILES, LARGE, SWIFT, fetch, found, part, refusal
+from .publisher import Fault
 
 
 def test_a_tree_arrives_whole_with_its_list_and_a_second_time_nobody_is_asked(home, out, capsys):
@@ -155,6 +98,29 @@ def test_only_what_is_missing_is_fetched_when_the_home_is_well_again(home, out):
     assert kept == {path: path.stat().st_mtime_ns for path in out.rglob("*.csv")}
 
 
+def test_a_part_that_is_whole_is_only_checked_and_moved(home, out):
+    part(home, out, FILES[BIG])
+    fetch(home.tree, out)
+    assert found(out) == FILES and home.got("chb01_03.edf") == []
+
+
+@pytest.mark.parametrize("left", [FILES[BIG] + b"more", bytes(400_000)])
+def test_a_part_that_cannot_be_right_is_fetched_anew(home, out, left):
+    part(home, out, left)
+    fetch(home.tree, out)
+    assert found(out) == FILES and home.got("chb01_03.edf")[-1] == ""
+
+
+def test_a_complete_folder_that_was_changed_is_not_called_complete(home, out):
+    fetch(home.tree, out)
+    (out / ".download").mkdir()
+    asked = len(home.asked)
+    fetch(home.tree, out)
+    assert len(home.asked) == asked + 1 and not folder.unfinished(out)
+    os.truncate(out / BIG, 500_000)
+    assert f"{BIG}: found sha256" in refusal(home.tree, out)
+
+
 def test_a_deleted_file_comes_back(home, out):
     fetch(home.tree, out)
     (out / "subject-info.csv").unlink()
@@ -218,176 +184,6 @@ def test_where_nobody_listens_it_ends_in_one_line(home, out):
     assert not out.exists()
 
 
-OUTSIDE = (
-    "../outside",
-    "a/../../outside",
-    "/outside",
-    "a//outside",
-    "a\\..\\outside",
-    "./../outside",
-    "a/./b",
-    "\x00",
-)
-OURS = (".download/lock", ".download.json", "x" * 300)
-
-
-@pytest.mark.parametrize("name", [*OUTSIDE, *OURS])
-def test_a_path_that_leaves_the_folder_is_refused_before_anything_is_fetched(home, out, name):
-    home.files |= {name: b"x"}
-    for address in (home.tree, home.bucket):
-        assert "has no place in a dataset's folder" in refusal(address, out)
-    assert not out.exists() and not [path for _, path, _ in home.asked if path.endswith(".edf")]
-
-
-@pytest.mark.parametrize("sums", ["{0} a\n{1} a\n", "{0} a\n{0} a/b\n"])
-def test_a_path_that_stands_twice_is_refused(home, out, sums):
-    home.sums = sums.format("0" * 64, "1" * 64).encode()
-    assert "twice" in refusal(home.tree, out)
-
-
-@pytest.mark.parametrize(
-    ("sums", "says"),
-    [
-        (b"<html>\nlog in</html>\n", "SHA256SUMS.txt: line 1: found '<html>', expected a SHA-256 and a path"),
-        (b"0123 a.edf\n", "line 1: found '0123 a.edf'"),
-        (b"\xff\xfe\x00\n", "line 1"),
-    ],
-)
-def test_a_list_that_is_none_is_refused(home, out, sums, says):
-    home.sums = sums
-    assert says in refusal(home.tree, out)
-
-
-def test_lists_as_sha256sum_writes_them_are_read(home, out):
-    one, two = (hashlib.sha256(FILES[name]).hexdigest() for name in ("subject-info.csv", BIG))
-    home.sums = f"{one}  ./subject-info.csv\n\n{two.upper()} *{BIG}\n".encode()
-    fetch(home.tree, out)
-    assert found(out) == {name: FILES[name] for name in ("subject-info.csv", BIG)}
-
-
-def test_a_bucket_that_is_none_empty_or_endless_is_refused(home, out):
-    assert "holds no files" in refusal(home.bucket.replace("/set/", "/other/"), out)
-    home.endless = True
-    assert "says that it goes on, but not where" in refusal(home.bucket, out)
-    home.page = lambda query: b"<html>log in</html>"
-    assert "found b'<html>log in</html>', expected the list of a bucket" in refusal(home.bucket, out)
-
-
-def test_a_file_of_the_users_own_is_neither_replaced_nor_passed_over(home, out):
-    out.mkdir(parents=True)
-    (out / "subject-info.csv").write_text("Subject,Age\nmine,30\n")
-    assert f"{out / 'subject-info.csv'}: found sha256" in (message := refusal(home.tree, out))
-    assert "move it away and run it again" in message
-    assert list(found(out)) == ["subject-info.csv"] and b"mine" in found(out)["subject-info.csv"]
-
-
-def test_files_that_are_there_already_are_taken_after_a_comparison(home, out):
-    (out / "chb01").mkdir(parents=True)
-    (out / BIG).write_bytes(FILES[BIG])
-    (out / "own.txt").write_text("mine")
-    fetch(home.tree, out)
-    assert home.got("chb01_03.edf") == [] and found(out) == FILES | {"own.txt": b"mine"}
-
-
-def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(home, out, monkeypatch):
-    monkeypatch.setattr(dataset.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
-    message = refusal(home.tree, out)
-    assert "1.07 MB are still to come and 1 MB are free" in message and "[datasets.mit] root" in message
-    assert found(out) == {}
-
-
-def test_two_processes_do_not_download_into_one_folder(home, out):
-    with folder.receiving(out):
-        assert f"{out}: another process downloads into it" in refusal(home.tree, out)
-    assert not folder.unfinished(out)
-
-
-def test_a_few_connections_work_at_once_and_no_more(home, out):
-    home.files = {f"{number:02}.edf": b"x" * 100 for number in range(12)}
-    events = {name: threading.Event() for name in home.files}
-    home.faults = {name: [Fault(hold=event)] for name, event in events.items()}
-    worker = threading.Thread(target=fetch, args=(home.tree, out, 3))
-    worker.start()
-    deadline = time.monotonic() + 20
-    while home.busy < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    for event in events.values():
-        event.set()
-    worker.join(20)
-    assert home.busiest == 3 and len(found(out)) == 12
-
-
-class Script:
-    """`python scripts/download.py` as a process of its own."""
-
-    def __init__(self, address: str, out: Path, **options):
-        command = [
-            sys.executable,
-            str(ROOT / "scripts/download.py"),
-            "mit",
-            "--from",
-            address,
-            "--out",
-            str(out),
-        ]
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "lib"), "NO_PROXY": "127.0.0.1"}
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, text=True, stdout=-1, stderr=-1, **options
-        )
-
-    def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
-
-
-def wait_for_bytes(out: Path, count: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if any(path.stat().st_size >= count for path in (out / ".download").rglob("*.part")):
-            return
-        time.sleep(0.02)
-    raise AssertionError("no part has grown")
-
-
-def test_after_kill_9_the_same_command_goes_on_where_it_stopped(home, out):
-    home.faults["chb01_03.edf"] = [Fault(hold=threading.Event()), Fault()]
-    first = Script(home.tree, out)
-    wait_for_bytes(out, LARGE // 2)
-    first.process.kill()
-    assert first.end()[0] == -signal.SIGKILL
-    assert folder.unfinished(out) and BIG not in found(out)
-    [part] = (out / ".download").rglob("chb01_03.edf*.part")
-    stopped, arrived = part.stat().st_size, set(found(out))
-    home.asked.clear()
-    code, said, progress = Script(home.tree, out).end()
-    assert code == 0 and found(out) == FILES
-    assert home.got("chb01_03.edf") == [f"bytes={stopped}-"]
-    assert not [name for name in arrived if home.got(name.rpartition("/")[2])]
-    assert re.search(r"^mit 1\S* MB/1\S* MB \S+ .?B/s ETA 0:00 files (\d)/\1$", progress, re.MULTILINE)
-    assert f"mit: complete in {out}; verified 6 by SHA-256" in said
-
-
-def test_ctrl_c_ends_it_though_the_server_is_silent(home, out):
-    home.faults["chb01_03.edf"] = [Fault(hold=threading.Event())]
-    script = Script(home.tree, out)
-    wait_for_bytes(out, LARGE // 2)
-    started = time.monotonic()
-    script.process.send_signal(signal.SIGINT)
-    code, _, errors = script.end()
-    assert code == 130 and "Traceback" not in errors and time.monotonic() - started < 5
-
-
-def test_a_disk_that_fills_up_ends_in_one_line_and_the_next_attempt_goes_on(home, out):
-    limit = (LARGE // 2, LARGE // 2)
-    script = Script(home.tree, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
-    code, _, errors = script.end()
-    [line] = [line for line in errors.splitlines() if line.startswith("error:")]
-    assert code == 2 and f"{out / BIG}: File too large; make room" in line and "Traceback" not in errors
-    home.asked.clear()
-    fetch(home.tree, out)
-    assert found(out) == FILES and home.got("chb01_03.edf") == [f"bytes={LARGE // 2}-"]
-
-
 def test_eegmat_is_read_from_the_folder_as_it_is_downloaded(home, out, shared):
     real = shared / "data/eegmat"
     home.files = {path.name: path.read_bytes() for path in real.iterdir() if path.name != "SHA256SUMS.txt"}
@@ -398,11 +194,3 @@ def test_eegmat_is_read_from_the_folder_as_it_is_downloaded(home, out, shared):
         (entry.recording, entry.labels) for entry in expected
     ]
     assert [row for row in index_dataset("math", out) if row["status"] != "ok"] == []
-
-
-def test_planning_loads_nothing_of_the_network():
-    code = "import sys; from signal_diffusion.recordings.download import folder; print(*sys.modules)"
-    loaded = subprocess.check_output(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT / "lib")}
-    )
-    assert not {"requests", "urllib3", "ssl", "xml.etree"} & set(loaded.decode().split())

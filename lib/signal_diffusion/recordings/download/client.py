@@ -112,7 +112,8 @@ class Client:
     def _pause(self, fault: Passing, vain: int) -> None:
         usual = min(self.patience.longest, self.patience.pause * 2 ** max(vain - 1, 0))
         seconds = max(usual, min(fault.wait, 10 * self.patience.longest))
-        self.note(f"{fault}; goes on in {seconds:g} s")
+        if not self.stopped.is_set():
+            self.note(f"{fault}; goes on in {seconds:g} s")
         if self.stopped.wait(seconds):
             raise Stopped
 

@@ -69,7 +69,12 @@ def receiving(root: Path) -> Iterator[Path]:
 def write_record(root: Path, address: str, files: Iterable["Published"]) -> None:
     """Say that all of `files` are there and verified."""
     found = {each.path: [(root / each.path).stat().st_size, each.checksum] for each in files}
-    write_json(root / RECORD, {"address": address, "files": found})
+    try:
+        write_json(root / RECORD, {"address": address, "files": found})
+    except OSError as error:
+        raise UserError(
+            f"{root / RECORD}: {error.strerror}; make the folder writable, and run it again"
+        ) from None
 
 
 def _hold(lock: int, root: Path) -> None:
