@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from signal_diffusion.report.style import FAINT, INK, MUTED, new_figure, styled
 
@@ -27,6 +27,8 @@ CODES = ("flat", "clipped", "outlying")  # of `verdict.pictures`, from 1
 COLUMNS, ROWS = 3, 12
 WIDTH, HEIGHT = 300, 76  # of a strip, in pixels
 SPARK, GAP, TITLE = 130, 14, 40
+CARD_WIDTH, CARD_HEIGHT = WIDTH + SPARK + 3 * GAP, HEIGHT + TITLE + GAP
+TICK = 20  # Hz
 LIGHTEST, DARKEST = np.log10(100), np.log10(0.5)  # uV
 SPECTRUM = (-25.0, 35.0)  # dB re 1 uV^2/Hz from the bottom to the top of a sparkline
 SHOWN_SHARE = 0.25  # of the seconds under a pixel that must be bad for it to have a colour
@@ -55,28 +57,39 @@ class Card:
 @styled
 def contact_sheet(cards: Sequence[Card]) -> Figure:
     """Up to `COLUMNS * ROWS` recordings, row by row, with the key to the colours."""
-    rows = -(-len(cards) // COLUMNS)
-    width, height = COLUMNS * (WIDTH + SPARK + 3 * GAP), rows * (HEIGHT + TITLE + GAP)
-    figure = new_figure(width / 100, (height + 40) / 100)
+    columns = min(COLUMNS, len(cards))
+    width, height = columns * CARD_WIDTH, -(-len(cards) // columns) * CARD_HEIGHT
+    figure = new_figure(max(width, 2 * CARD_WIDTH) / 100, (height + 60) / 100)
     axes = figure.subplots()
-    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set(xlim=(0, max(width, 2 * CARD_WIDTH)), ylim=(height, 0))
     axes.axis("off")
     for number, card in enumerate(cards):
-        row, column = divmod(number, COLUMNS)
-        _draw(axes, card, column * (WIDTH + SPARK + 3 * GAP), row * (HEIGHT + TITLE + GAP))
+        row, column = divmod(number, columns)
+        _draw(axes, card, column * CARD_WIDTH, row * CARD_HEIGHT)
     patches = [
-        Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=name)
-        for name, colour in COLOURS.items()
+        Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=reason)
+        for reason, colour in COLOURS.items()
     ]
     figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), fontsize=8)
+    figure.supxlabel(_key(cards), fontsize=7, color=MUTED, x=0.01, ha="left")
     return figure
+
+
+def _key(cards: Sequence[Card]) -> str:
+    nyquist = max(card.fs for card in cards) / 2
+    low, high = SPECTRUM
+    return (
+        "strips: a row per channel from the left to the right end of the recording, standard deviation of each "
+        f"second from 0.5 µV (black) to 100 µV (white)\nlines: spectrum of each channel, 0 to {nyquist:g} Hz with "
+        f"a tick every {TICK} Hz, {low:g} to {high:g} dB re 1 µV²/Hz"
+    )
 
 
 def strip(card: Card, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     """uint8 RGB [height, width, 3]: a row of pixels per channel, 0.5 uV black to 100 uV white, faults in colour."""
     seconds = card.amplitude.shape[1]
     edges = np.minimum(np.arange(width) * seconds // width, seconds - 1)
-    grey = _over(np.log10(np.maximum(np.nan_to_num(card.amplitude), 1e-3)), edges)
+    grey = _over(np.log10(np.maximum(np.nan_to_num(card.amplitude.astype(np.float32)), 1e-3)), edges)
     grey = np.clip((grey - DARKEST) / (LIGHTEST - DARKEST), 0, 1)[..., None] * np.ones(3)
     for code, reason in enumerate(CODES, start=1):
         grey[_over(card.faults == code, edges) > SHOWN_SHARE] = to_rgb(COLOURS[reason])
@@ -102,17 +115,11 @@ def _draw(axes: Axes, card: Card, left: float, top: float) -> None:
     axes.text(left, top + 28, _short(card.note), fontsize=7, color=colour, va="baseline")
     top += TITLE - 6
     if card.amplitude is None or not card.amplitude.size:
-        axes.add_patch(_frame(left, top, WIDTH))
+        axes.add_patch(Rectangle((left, top), WIDTH, HEIGHT, fill=False, edgecolor=FAINT, hatch="//"))
         return
     extent = (left, left + WIDTH, top + HEIGHT, top)
     axes.imshow(strip(card), extent=extent, interpolation="nearest", aspect="auto")
     _sparklines(axes, card, left + WIDTH + GAP, top)
-
-
-def _frame(left: float, top: float, width: float):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((left, top), width, HEIGHT, fill=False, edgecolor=FAINT, hatch="//", linewidth=0.6)
 
 
 def _sparklines(axes: Axes, card: Card, left: float, top: float) -> None:
@@ -126,7 +133,7 @@ def _sparklines(axes: Axes, card: Card, left: float, top: float) -> None:
     alphas = [0.9 if card.channels[row] in card.bad else 0.35 for row in order]
     axes.add_collection(LineCollection(lines, colors=colours, linewidths=0.5, alpha=alphas), autolim=False)
     axes.plot([left, left + SPARK], [top + HEIGHT + 1] * 2, color=FAINT, linewidth=0.6)
-    for frequency in range(0, int(card.fs / 2) + 1, 20):
+    for frequency in range(0, int(card.fs / 2) + 1, TICK):
         place = left + SPARK * frequency / (card.fs / 2)
         axes.plot([place] * 2, [top + HEIGHT, top + HEIGHT + 3], color=MUTED, linewidth=0.5)
 

@@ -1,6 +1,8 @@
 """What follows from the findings in a recording: its refusal, the record in its shard, pictures to look at."""
 
+import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +78,15 @@ def pictures(
     shown = {"amplitude": amplitude.astype(np.float16), "spectra": spectra.astype(np.float16)}
     shown = {key: _in_order(values, np.nan, names, channels) for key, values in shown.items()}
     return shown | {"faults": _in_order(findings.codes, GOOD, names, channels)}
+
+
+def read_pictures(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """A shard's `pictures` and `meta`; its windows, which may be large, are not read."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        names = [name for name in file.keys() if name not in ("windows", "starts")]
+        return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()["json"])
 
 
 def mean_spectra(data: np.ndarray, fs: float) -> np.ndarray:
