@@ -43,6 +43,7 @@ def _subject(rng: np.random.Generator, name: str) -> tuple[np.ndarray, list[dict
     row = {
         "dataset": "demo",
         "subject": name,
+        "recording": name,
         "health": rng.choice(["H", "PD"]),
         "gender": rng.choice(["F", "M", ""], p=[0.45, 0.45, 0.1]),
         "age": int(rng.integers(20, 80)),

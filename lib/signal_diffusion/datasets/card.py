@@ -6,11 +6,13 @@ from typing import Any
 import pandas as pd
 
 from signal_diffusion.config.stages import described
-from signal_diffusion.datasets import balance, export
+from signal_diffusion.datasets import balance
 from signal_diffusion.datasets.contents import Contents, counts
 from signal_diffusion.datasets.front_matter import front_matter
 from signal_diffusion.datasets.origins import Origin, origins
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
+from signal_diffusion.signals.representations import SERIES
+from signal_diffusion.signals.transforms import LEGACY
 
 _MOST_VALUES = 12  # a label with more is told by its range
 _FEW_SUBJECTS = 5
@@ -47,14 +49,15 @@ def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
 
 
 def _files(spec: dict[str, Any], contents: Contents) -> str:
-    signals = spec["representation"] == export.TIME_SERIES
+    signals = spec["representation"] == SERIES
     shape = "float32 [windows, channels, samples]" if signals else "uint8 [windows, channels, height, width]"
     wanted = contents.recipe.export
     lines = [
         f"`{{split}}.npy` holds the windows, {shape}; row k of `{{split}}-metadata.csv` is window k. "
         "`metadata.csv` has all rows, `dataset.json` the numbers that turn the windows back into signals, "
         "`splits.csv` every subject's split (a later recipe can pin it with `splits_file`), `weights.csv` and "
-        "`balance.csv` what the weights reach, `refused.csv` what was left out and why."
+        "`balance.csv` what the weights reach, `recordings.csv` what became of every recording, `refused.csv` "
+        "what was left out and why."
     ]
     if wanted.parquet:
         lines.append('`datasets.load_dataset("PATH OF THIS FOLDER")` opens the Parquet files in `parquet/`.')
@@ -124,20 +127,30 @@ def _span(rows: pd.DataFrame, name: str) -> str:
 
 
 def _settings_table(spec: dict[str, Any]) -> str:
-    rows = [["channels, left to right", " ".join(spec["channels"])]]
-    if spec["representation"] != export.TIME_SERIES:
-        first, last = spec["frequencies"][0], spec["frequencies"][-1]
-        rows += [
-            ["image", f"{spec['resolution']} x {spec['resolution']}, {spec['frames']} frames per channel"],
-            ["rows, bottom to top", f"{first:.2f} to {last:.2f} Hz, {spec['bins']} spacing"],
-            [
-                "pixel 0 to 255",
-                f"{spec['min_db']} to {spec['max_db']} dB re 1 uV^2/Hz, one range for all datasets",
-            ],
-        ]
-    overlap = f"overlap {spec['ovr_perc']:.0%}"
-    rows.append(["signal", f"{spec['fs']} Hz, windows of {spec['nsamps']} samples, {overlap}"])
+    numbers = _series_rows() if spec["representation"] == SERIES else _image_rows(spec)
+    signal = f"{spec['fs']} Hz, windows of {spec['nsamps']} samples, overlap {spec['ovr_perc']:.0%}"
+    rows = [["channels, in order", " ".join(spec["channels"])], *numbers, ["signal", signal]]
     return _table(["what", "value"], rows)
+
+
+def _image_rows(spec: dict[str, Any]) -> list[list[str]]:
+    first, last = spec["frequencies"][0], spec["frequencies"][-1]
+    size, frames = spec["resolution"], spec["frames"]
+    unit = "V" if spec["bins"] == LEGACY else "uV^2/Hz"
+    others = spec["planes"][1:]
+    rows = [
+        ["image", f"{size} x {size}, channels left to right, {frames} frames each"],
+        ["rows, bottom to top", f"{first:.2f} to {last:.2f} Hz, {spec['bins']} spacing"],
+        ["dB, 0 to 255", f"{spec['min_db']} to {spec['max_db']} dB re 1 {unit}, one range for all datasets"],
+    ]
+    if others:
+        told = f"planes 2 and 3: {' and '.join(others)}, scaled per row by the numbers in `dataset.json`"
+        rows.append(["colours", f"plane 1: dB; {told}"])
+    return rows
+
+
+def _series_rows() -> list[list[str]]:
+    return [["values", "z-scores per channel by the training split's mean and SD (uV), in `dataset.json`"]]
 
 
 def _preprocessing(spec: dict[str, Any], contents: Contents) -> str:
@@ -145,7 +158,7 @@ def _preprocessing(spec: dict[str, Any], contents: Contents) -> str:
     rows = [
         [f"{name}.{key}", _value(value), unit, meaning]
         for name in _PREPROCESSING
-        if not (name == "spectrogram" and spec["representation"] == export.TIME_SERIES)
+        if not (name == "spectrogram" and spec["representation"] == SERIES)
         for key, value, unit, meaning in described(getattr(recipe, name))
         if f"{name}.{key}" not in recipe.unread()
     ]

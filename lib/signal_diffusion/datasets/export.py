@@ -9,10 +9,10 @@ import pandas as pd
 from signal_diffusion.datasets.contents import Contents
 from signal_diffusion.datasets.parquet import export_parquet, pixels
 from signal_diffusion.datasets.storage import IDS, open_array, write_table
+from signal_diffusion.signals.representations import SERIES
 
 LOG = logging.getLogger(__name__)
 FOLDER = "imagefolder"
-TIME_SERIES = "timeseries"
 _UNKNOWN = "unknown"
 _LEFT_OUT = ("split", "hash", "start_s", "copies", "position")
 
@@ -29,7 +29,7 @@ def write_exports(folder: Path, spec: dict[str, Any], contents: Contents) -> pd.
     rows = _repeated(metadata)
     if config.parquet:
         export_parquet(folder, spec, rows, contents.labels)
-    if config.imagefolder and spec["representation"] == TIME_SERIES:
+    if config.imagefolder and spec["representation"] == SERIES:
         LOG.warning("time series are no images: the imagefolder is left out; use [export] parquet")
     elif config.imagefolder:
         rows = rows.assign(file_name=file_names(rows))

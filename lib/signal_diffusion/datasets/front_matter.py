@@ -6,6 +6,7 @@ from typing import Any
 from signal_diffusion.datasets import export, parquet
 from signal_diffusion.datasets.contents import Contents
 from signal_diffusion.datasets.origins import Origin
+from signal_diffusion.signals.representations import SERIES
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -15,24 +16,22 @@ _SIZES = (
     (10_000_000, "1M<n<10M"),
 )
 _TASKS = {
-    "images": ("text-to-image", "unconditional-image-generation", "image-classification"),
+    "spectrograms": ("text-to-image", "unconditional-image-generation", "image-classification"),
     # The Hub knows no task of generating or classifying time series; "other" is its word for that.
-    "signals": ("other",),
+    "time series": ("other",),
 }
 
 
 def front_matter(spec: dict[str, Any], contents: Contents, origins: Sequence[Origin]) -> str:
     """YAML between its dashes: licence, tasks, size, and how `datasets.load_dataset` opens the folder."""
-    signals = spec["representation"] == export.TIME_SERIES
-    kind = "time series" if signals else "spectrograms"
-    tasks = _TASKS["signals" if signals else "images"]
+    kind = "time series" if spec["representation"] == SERIES else "spectrograms"
     lines = [
         "---",
         f"pretty_name: {spec['recipe']} EEG {kind}",
         "language: [en]",
         *_licence(origins),
-        f"task_categories: [{', '.join(tasks)}]",
-        f"tags: [eeg, {kind.replace(' ', '-').removesuffix('s') if not signals else 'time-series'}]",
+        f"task_categories: [{', '.join(_TASKS[kind])}]",
+        f"tags: [eeg, {kind.replace(' ', '-')}]",
         f"size_categories: [{_size(len(contents.metadata))}]",
         *_configs(spec, contents),
         "---",
@@ -59,7 +58,7 @@ def _configs(spec: dict[str, Any], contents: Contents) -> list[str]:
     if wanted.parquet:
         lines = [*_info(spec, contents), *lines]
         return [*lines, "  data_files:", *_files(contents, parquet.FOLDER + "/{}-*.parquet", parquet.NAMES)]
-    if wanted.imagefolder and spec["representation"] != export.TIME_SERIES:
+    if wanted.imagefolder and spec["representation"] != SERIES:
         return [*lines, f"  data_dir: {export.FOLDER}"]
     return [*lines, "  data_files:", *_files(contents, "{}-metadata.csv", {})]
 
@@ -76,7 +75,7 @@ def _info(spec: dict[str, Any], contents: Contents) -> list[str]:
 
 
 def _window_bytes(spec: dict[str, Any]) -> int:
-    if spec["representation"] == export.TIME_SERIES:
+    if spec["representation"] == SERIES:
         return len(spec["channels"]) * spec["nsamps"] * 4
     return max(1, len(spec.get("planes", ()))) * spec["resolution"] ** 2
 

@@ -17,6 +17,7 @@ from signal_diffusion import files
 from signal_diffusion.datasets import labels
 from signal_diffusion.datasets.batches import BatchOrder
 from signal_diffusion.datasets.captions import VOCABULARY
+from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.support.fitting import fit, replaced_folder
@@ -43,8 +44,10 @@ def train_features(run: "SupportRun", dataset_folder: str | Path, out: str | Pat
     """Train the encoder of `run` on the training split of a dataset folder and write `out`.
 
     `out` holds encoder.safetensors, which `metrics.encoder.load_encoder` reads, and scores.json: how well the
-    labels are read from images of each split. UserError when no label has two values to tell apart.
+    labels are read from images of each split. UserError when no label has two values to tell apart, or when
+    splits leak into each other.
     """
+    check_dataset(dataset_folder)
     splits = {split: Windows(dataset_folder, split) for split in ("train", "val", "test")}
     train = splits["train"]
     targets = label_targets(train.metadata)
