@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
 from signal_diffusion.report.style import FAINT, INK, MUTED, new_figure, styled
 
@@ -28,6 +28,7 @@ COLUMNS, ROWS = 3, 12
 WIDTH, HEIGHT = 300, 76  # of a strip, in pixels
 SPARK, GAP, TITLE = 130, 14, 40
 CARD_WIDTH, CARD_HEIGHT = WIDTH + SPARK + 3 * GAP, HEIGHT + TITLE + GAP
+KEY = 50
 TICK = 20  # Hz
 LIGHTEST, DARKEST = np.log10(100), np.log10(0.5)  # uV
 SPECTRUM = (-25.0, 35.0)  # dB re 1 uV^2/Hz from the bottom to the top of a sparkline
@@ -58,31 +59,33 @@ class Card:
 def contact_sheet(cards: Sequence[Card]) -> Figure:
     """Up to `COLUMNS * ROWS` recordings, row by row, with the key to the colours."""
     columns = min(COLUMNS, len(cards))
-    width, height = columns * CARD_WIDTH, -(-len(cards) // columns) * CARD_HEIGHT
-    figure = new_figure(max(width, 2 * CARD_WIDTH) / 100, (height + 60) / 100)
+    height = -(-len(cards) // columns) * CARD_HEIGHT
+    width = max(columns, 2) * CARD_WIDTH
+    figure = new_figure(width / 100, (height + KEY) / 100)
     axes = figure.subplots()
-    axes.set(xlim=(0, max(width, 2 * CARD_WIDTH)), ylim=(height, 0))
+    axes.set(xlim=(0, width), ylim=(height + KEY, 0))
     axes.axis("off")
     for number, card in enumerate(cards):
         row, column = divmod(number, columns)
         _draw(axes, card, column * CARD_WIDTH, row * CARD_HEIGHT)
-    patches = [
-        Patch(facecolor=colour, edgecolor=MUTED, linewidth=0.5, label=reason)
-        for reason, colour in COLOURS.items()
-    ]
-    figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), fontsize=8)
-    figure.supxlabel(_key(cards), fontsize=7, color=MUTED, x=0.01, ha="left")
+    _draw_key(axes, max(card.fs for card in cards) / 2, height)
     return figure
 
 
-def _key(cards: Sequence[Card]) -> str:
-    nyquist = max(card.fs for card in cards) / 2
+def _draw_key(axes: Axes, nyquist: float, top: float) -> None:
+    for place, (reason, colour) in enumerate(COLOURS.items()):
+        left = 110 * place
+        axes.add_patch(Rectangle((left, top), 16, 10, facecolor=colour, edgecolor=MUTED, linewidth=0.5))
+        axes.text(left + 22, top + 10, reason, fontsize=7.5, va="baseline")
     low, high = SPECTRUM
-    return (
-        "strips: a row per channel from the left to the right end of the recording, standard deviation of each "
-        f"second from 0.5 µV (black) to 100 µV (white)\nlines: spectrum of each channel, 0 to {nyquist:g} Hz with "
-        f"a tick every {TICK} Hz, {low:g} to {high:g} dB re 1 µV²/Hz"
+    lines = (
+        "strips: a row per channel over the whole recording; standard deviation of each second, 0.5 µV black to "
+        "100 µV white",
+        f"lines: spectrum of each channel, 0 to {nyquist:g} Hz with a tick every {TICK} Hz, {low:g} to {high:g} dB "
+        "re 1 µV²/Hz",
     )
+    for number, line in enumerate(lines, start=1):
+        axes.text(0, top + 12 + 16 * number, line, fontsize=7, color=MUTED, va="baseline")
 
 
 def strip(card: Card, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
@@ -138,5 +141,5 @@ def _sparklines(axes: Axes, card: Card, left: float, top: float) -> None:
         axes.plot([place] * 2, [top + HEIGHT, top + HEIGHT + 3], color=MUTED, linewidth=0.5)
 
 
-def _short(text: str, most: int = 96) -> str:
+def _short(text: str, most: int = 78) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
