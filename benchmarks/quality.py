@@ -1,0 +1,95 @@
+"""How often planted faults are found and called by their name, and how often clean recordings raise an alarm.
+
+    python benchmarks/quality.py [FOLDER] [--subjects 40]
+
+Each fault is planted in T7 (window faults: in all channels) of simulated recordings of 19 channels, 60 s at 250 Hz.
+With a folder, every file there that has the 19 channels is examined as well, and what is found in it is listed.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from signal_diffusion.config.quality import Quality
+from signal_diffusion.config.recipe import Signal, Simulation
+from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.channels import SETS, pick, picks
+from signal_diffusion.recordings.formats import READERS, read, read_header
+from signal_diffusion.recordings.recording import Recording
+from signal_diffusion.recordings.simulated_faults import CHANNEL_FAULTS, WINDOW_FAULTS, plant
+from signal_diffusion.recordings.simulated_signals import simulate_recording
+from signal_diffusion.signals.extremes import extremes
+from signal_diffusion.signals.quality import REASONS, Findings, inspect, window_faults
+from signal_diffusion.signals.resample import resample
+from signal_diffusion.signals.windows import window_starts
+
+CHANNELS, SPOILED = SETS["1020-19"], "T7"
+LIMITS, SIGNAL = Quality(), Signal(nsamps=1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="real recordings, in any depth")
+    parser.add_argument("--subjects", type=int, default=40, help="simulated subjects (default 40)")
+    arguments = parser.parse_args()
+    simulation = Simulation(seconds=60.0, rate=250.0)
+    clean = [simulate_recording(simulation, subject, "rest") for subject in range(arguments.subjects)]
+    report_alarms(f"{len(clean)} clean simulated recordings", clean)
+    report_faults(clean)
+    if arguments.folder:
+        found = list(real(arguments.folder))
+        report_alarms(f"{len(found)} recordings of {arguments.folder.name}", found)
+
+
+def real(folder: Path) -> Iterable[Recording]:
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in READERS):
+        try:
+            yield read(path, picks(read_header(path).channels, CHANNELS))
+        except UserError as error:
+            print(f"{path.name} left out: {error}")
+
+
+def examine(recording: Recording) -> tuple[Findings, dict[str, list[int]]]:
+    data = pick(recording, CHANNELS).data
+    data = data - data.mean(axis=1, keepdims=True)
+    raw, resampled = extremes(data, recording.fs), resample(data, recording.fs, SIGNAL.fs)
+    findings = inspect(resampled, raw, SIGNAL.fs, LIMITS)
+    starts = window_starts(resampled.shape[1], SIGNAL.nsamps, SIGNAL.ovr_perc)
+    return findings, window_faults(findings, starts, SIGNAL.nsamps, SIGNAL.fs, LIMITS.bad_share)
+
+
+def report_alarms(title: str, recordings: Iterable[Recording]) -> None:
+    channels, windows, seconds, count = Counter(), Counter(), Counter(), 0
+    for recording in recordings:
+        findings, faults = examine(recording)
+        count += 1
+        channels.update(findings.bad.values())
+        windows.update({reason: len(found) for reason, found in faults.items()})
+        seconds += Counter(dict(enumerate(np.bincount(findings.codes.ravel(), minlength=4).tolist())))
+    shares = ", ".join(f"{100 * seconds[code] / seconds.total():.2f} % {REASONS[code]}" for code in (1, 2, 3))
+    print(f"{title}, {len(CHANNELS) * count} channels")
+    print(
+        f"  bad channels: {dict(channels) or 'none'}; bad windows: {dict(windows) or 'none'}; seconds: {shares}"
+    )
+
+
+def report_faults(recordings: list[Recording]) -> None:
+    for name, fault in CHANNEL_FAULTS.items():
+        found, others = Counter(), 0
+        for seed, recording in enumerate(recordings):
+            bad = examine(plant(recording, fault, [SPOILED], seed))[0].bad
+            reason = bad.pop(CHANNELS.index(SPOILED), "not found")
+            found[reason], others = found[reason] + 1, others + len(bad)
+        print(f"  {name:<12} {dict(found)}, other channels {others}")
+    for name, fault in WINDOW_FAULTS.items():
+        wrong = Counter()
+        for recording in recordings:
+            findings, faults = examine(plant(recording, fault))
+            wrong[f"windows {'+'.join(faults) or 'not found'}, bad channels {len(findings.bad)}"] += 1
+        print(f"  {name:<12} {dict(wrong)}")
+
+
+if __name__ == "__main__":
+    main()
