@@ -10,6 +10,7 @@ include: "rules/download.smk"
 include: "rules/index.smk"
 include: "rules/shards.smk"
 include: "rules/dataset.smk"
+include: "rules/data_page.smk"
 include: "rules/support.smk"
 include: "rules/training.smk"
 include: "rules/generation.smk"
@@ -21,3 +22,4 @@ rule all:
     default_target: True
     input:
         "results/diffusion/demo",
+        "results/recordings/demo-db-only",
