@@ -317,3 +317,23 @@ def test_listing_needs_neither_mne_nor_mne_bids(tmp_path):
     command = [sys.executable, "-c", code, tmp_path]
     found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
     assert found.stdout.strip() == "1"
+
+
+def test_strange_names_in_header_and_sidecar_are_not_repeated(tmp_path):
+    path = write(tmp_path, NAME)
+    names = ["Jane Roe", *EIGHT[1:]]
+    write_edf(Recording(simulated(NAME, 8, 1500).astype(np.float32), 250.0, tuple(names)), path)
+    table = path.with_name(f"{NAME}_channels.tsv")
+    table.write_text(table.read_text().replace("F4\t", "John Roe\t"))
+    (row,) = index(tmp_path)
+    assert "Roe" not in str(row) and row["warning"].split("; ") == [
+        "channels.tsv lists F3, (channel 2), which the file lacks",
+        "the file holds (channel 1), F4, which channels.tsv lacks",
+    ]
+
+
+@pytest.mark.parametrize("name", ["sub-01_foo-1", "sub-01_run-1_task-rest", "sub-01_task-rest_run-a"])
+def test_a_name_that_is_not_of_bids_is_said(tmp_path, name):
+    write(tmp_path, name)
+    (row,) = index(tmp_path)
+    assert (row["status"], row["warning"]) == ("ok", "the name is not one of BIDS, so no sidecar was compared")

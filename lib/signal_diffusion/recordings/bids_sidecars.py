@@ -10,12 +10,15 @@ from pathlib import Path
 
 from signal_diffusion.recordings.channels import canonical
 from signal_diffusion.recordings.datasets.bids_tables import read_json, read_table
+from signal_diffusion.recordings.datasets.tables import Row
 from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.names import shown
 from signal_diffusion.recordings.recording import Header
 
 ROUNDED_S = 1.0  # a length in whole seconds may be cut or rounded; ds005385's are short by up to one
 EXACT_S = 0.01
 MICROVOLTS = ("", "uv", "µv", "μv", "microv", "microvolt", "microvolts")
+OTHER_UNITS = ("nV", "mV", "V")
 SHOWN = 8
 
 
@@ -27,7 +30,7 @@ def contradictions(path: Path, header: Header) -> list[str]:
     """
     try:
         description, channels = _sidecars(path)
-    except ValueError:
+    except (KeyError, ValueError):
         return ["the name is not one of BIDS, so no sidecar was compared"]
     found = []
     if description is not None:
@@ -40,7 +43,7 @@ def contradictions(path: Path, header: Header) -> list[str]:
 
 
 def _sidecars(path: Path) -> tuple[Path | None, Path | None]:
-    """`eeg.json` and `channels.tsv`; ValueError for a name that is not of BIDS."""
+    """`eeg.json` and `channels.tsv`; KeyError or ValueError for a name that is not of BIDS."""
     from mne_bids import get_bids_path_from_fname
 
     name = get_bids_path_from_fname(path, verbose="error")
@@ -63,10 +66,11 @@ def _description(description: dict, header: Header) -> list[str]:
     return found
 
 
-def _channels(rows: list[dict[str, str]], header: Header) -> list[str]:
-    stated = {canonical(row["name"]): row["name"] for row in rows}
+def _channels(rows: list[Row], header: Header) -> list[str]:
+    names = [shown(row["name"], i) for i, row in enumerate(rows)]
+    stated = {canonical(row["name"]): name for row, name in zip(rows, names, strict=True)}
     scalp = [canonical(row["name"]) for row in rows if row.get("type", "").upper() in ("", "EEG")]
-    held = {canonical(name): name for name in header.channels}
+    held = {canonical(name): shown(name, i) for i, name in enumerate(header.channels)}
     found = []
     if absent := [stated[name] for name in scalp if name not in held]:
         found.append(f"channels.tsv lists {_some(absent)}, which the file lacks")
@@ -74,18 +78,18 @@ def _channels(rows: list[dict[str, str]], header: Header) -> list[str]:
         found.append(f"the file holds {_some(extra)}, which channels.tsv lacks")
     if not (absent or extra) and list(held) != [name for name in stated if name in held]:
         found.append("channels.tsv lists the channels in another order than the file")
-    if bad := [row["name"] for row in rows if row.get("status", "").lower() == "bad"]:
+    marks = (row.get("status", "").lower() for row in rows)
+    if bad := [name for name, mark in zip(names, marks, strict=True) if mark == "bad"]:
         found.append(f"channels.tsv marks {_some(bad)} as bad")
     return found
 
 
-def _check_units(path: Path, rows: list[dict[str, str]], header: Header) -> None:
+def _check_units(path: Path, rows: list[Row], header: Header) -> None:
     scalp = [row for row in rows if row.get("type", "").upper() in ("", "EEG")]
-    units = sorted({row.get("units", "") for row in scalp if row.get("units", "").lower() not in MICROVOLTS})
+    units = {row.get("units", "") for row in scalp if row.get("units", "").lower() not in MICROVOLTS}
     if header.format == "set" and units:
-        raise refuse(
-            path, "units in channels.tsv", ", ".join(units), "µV, as an EEGLAB set states none itself"
-        )
+        found = ", ".join(sorted(units & set(OTHER_UNITS))) or "another unit"
+        raise refuse(path, "units in channels.tsv", found, "µV, as an EEGLAB set states none itself")
 
 
 def _number(value) -> float | None:

@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -20,10 +19,10 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets import tables
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.datasets.tables import Row
+from signal_diffusion.recordings.formats.names import is_electrode
 
 LOG = logging.getLogger(__name__)
 PARTICIPANT = "participant_id"
-ELECTRODE = re.compile(r"[A-Za-z]{1,3}(z|\d{1,2})h?")
 
 
 @lru_cache(4096)
@@ -148,7 +147,7 @@ def read_json(path: Path) -> dict:
 def reference(description: dict) -> str | None:
     """`EEGReference` when it is one electrode; None when it is words, or several, or not known."""
     named = str(description.get("EEGReference", "")).strip()
-    return named if ELECTRODE.fullmatch(named) else None
+    return named if is_electrode(named) and "-" not in named else None
 
 
 def parts(entry: Entry, gaps: Iterable[float]) -> list[Entry]:
