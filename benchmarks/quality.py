@@ -20,9 +20,9 @@ from signal_diffusion.recordings.formats import READERS, read, read_header
 from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.recordings.simulated_faults import CHANNEL_FAULTS, WINDOW_FAULTS, plant
 from signal_diffusion.recordings.simulated_signals import simulate_recording
-from signal_diffusion.signals.extremes import extremes
+from signal_diffusion.signals.extremes import blocks, extremes
 from signal_diffusion.signals.quality import REASONS, Findings, inspect, window_faults
-from signal_diffusion.signals.resample import resample
+from signal_diffusion.signals.resample import average_reference, resample
 from signal_diffusion.signals.windows import window_starts
 
 CHANNELS, SPOILED = SETS["1020-19"], "T7"
@@ -41,6 +41,8 @@ def main() -> None:
     if arguments.folder:
         found = list(real(arguments.folder))
         report_alarms(f"{len(found)} recordings of {arguments.folder.name}", found)
+        alone = sum(prep_alone(recording) for recording in found)
+        print(f"  disconnected by PREP's definition: {alone} of {len(CHANNELS) * len(found)} channels")
 
 
 def real(folder: Path) -> Iterable[Recording]:
@@ -73,6 +75,22 @@ def report_alarms(title: str, recordings: Iterable[Recording]) -> None:
     print(
         f"  bad channels: {dict(channels) or 'none'}; bad windows: {dict(windows) or 'none'}; seconds: {shares}"
     )
+
+
+def prep_alone(recording: Recording) -> int:
+    """Channels whose correlation with the others is below 0.4 in more than 1 % of the seconds.
+
+    As in PREP's `findNoisyChannels`: the 98th percentile over channels of the absolute correlations, against the
+    average reference.
+    """
+    data = resample(pick(recording, CHANNELS).data, recording.fs, SIGNAL.fs)
+    correlations = [
+        np.abs(np.corrcoef(second)) for second in blocks(average_reference(data), SIGNAL.fs).swapaxes(0, 1)
+    ]
+    for each in correlations:
+        np.fill_diagonal(each, 0)
+    closest = np.quantile(np.nan_to_num(correlations), 0.98, axis=1)
+    return int(np.count_nonzero((closest < 0.4).mean(axis=0) > 0.01))
 
 
 def report_faults(recordings: list[Recording]) -> None:
