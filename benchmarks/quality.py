@@ -21,7 +21,15 @@ from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.recordings.simulated_faults import CHANNEL_FAULTS, WINDOW_FAULTS, plant
 from signal_diffusion.recordings.simulated_signals import simulate_recording
 from signal_diffusion.signals.extremes import blocks, extremes
-from signal_diffusion.signals.quality import REASONS, Findings, inspect, window_faults
+from signal_diffusion.signals.quality import (
+    MAD_TO_SD,
+    REASONS,
+    Findings,
+    closest_correlations,
+    covariances,
+    inspect,
+    window_faults,
+)
 from signal_diffusion.signals.resample import average_reference, resample
 from signal_diffusion.signals.windows import window_starts
 
@@ -41,6 +49,7 @@ def main() -> None:
     if arguments.folder:
         found = list(real(arguments.folder))
         report_alarms(f"{len(found)} recordings of {arguments.folder.name}", found)
+        report_margins(found)
         alone = sum(prep_alone(recording) for recording in found)
         print(f"  disconnected by PREP's definition: {alone} of {len(CHANNELS) * len(found)} channels")
 
@@ -77,6 +86,25 @@ def report_alarms(title: str, recordings: Iterable[Recording]) -> None:
     )
 
 
+def report_margins(recordings: list[Recording]) -> None:
+    """How near good channels come to being called bad."""
+    levels = []
+    for recording in recordings:
+        typical = np.log(np.median(examine(recording)[0].amplitude, axis=1))
+        levels.append(np.abs(typical - np.median(typical)))
+    deviations = [each / (MAD_TO_SD * np.median(each)) for each in levels]
+    lowest = min(correlations(recording).min() for recording in recordings)
+    print(
+        f"  largest deviation {np.max(deviations):.1f} robust SDs, largest factor {np.exp(np.max(levels)):.2f}"
+    )
+    print(f"  smallest correlation with the channel that is followed most {lowest:.2f}")
+
+
+def correlations(recording: Recording) -> np.ndarray:
+    data = resample(pick(recording, CHANNELS).data, recording.fs, SIGNAL.fs)
+    return closest_correlations(covariances(data, SIGNAL.fs), np.arange(len(CHANNELS)))
+
+
 def prep_alone(recording: Recording) -> int:
     """Channels whose correlation with the others is below 0.4 in more than 1 % of the seconds.
 
@@ -101,6 +129,11 @@ def report_faults(recordings: list[Recording]) -> None:
             reason = bad.pop(CHANNELS.index(SPOILED), "not found")
             found[reason], others = found[reason] + 1, others + len(bad)
         print(f"  {name:<12} {dict(found)}, other channels {others}")
+    unplugged = [
+        plant(each, CHANNEL_FAULTS["unplugged"], [SPOILED], seed) for seed, each in enumerate(recordings)
+    ]
+    largest = max(correlations(each)[CHANNELS.index(SPOILED)] for each in unplugged)
+    print(f"  largest correlation of an unplugged channel {largest:.2f}")
     for name, fault in WINDOW_FAULTS.items():
         wrong = Counter()
         for recording in recordings:

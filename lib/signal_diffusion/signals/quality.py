@@ -56,7 +56,7 @@ def inspect(
     data: [channels, samples] uV at `fs` Hz, before a reference is subtracted. raw: the `extremes` of the samples
     from which they were made. exempt: rows that are zero because they were the recording's reference.
     """
-    covariance = _covariances(data, fs)[: raw.ranges.shape[1]]
+    covariance = covariances(data, fs)[: raw.ranges.shape[1]]
     own = np.sqrt(_variances(covariance))
     seconds = slice(own.shape[1])
     codes = np.zeros(own.shape, np.uint8)
@@ -97,7 +97,7 @@ def window_faults(
     return {reason: windows for reason, windows in faults.items() if windows}
 
 
-def _covariances(data: np.ndarray, fs: float) -> np.ndarray:
+def covariances(data: np.ndarray, fs: float) -> np.ndarray:
     """float32 [seconds, channels, channels]: whatever is subtracted later, these tell what it would leave."""
     seconds = blocks(data, fs)
     seconds = seconds - seconds.mean(axis=2, keepdims=True)
@@ -185,6 +185,12 @@ def _disconnected(covariance: np.ndarray, rows: np.ndarray, limits: "Quality") -
     """Those of the rows that follow no other, where most channels do follow another."""
     if len(rows) < FEWEST_CHANNELS or len(covariance) < FEWEST_SECONDS:
         return {}
+    alone = closest_correlations(covariance, rows) < limits.correlation
+    return {int(row): DISCONNECTED for row in rows[alone]} if 2 * alone.sum() < len(rows) else {}
+
+
+def closest_correlations(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How closely each row follows another: largest absolute correlation, each the median over seconds, [rows]."""
     spread = np.sqrt(np.maximum(_variances(covariance)[rows], np.float32(1e-9)))
     one, other = np.triu_indices(len(rows), 1)
     pairs = covariance[:, rows[one], rows[other]].T / (spread[one] * spread[other])
@@ -193,8 +199,7 @@ def _disconnected(covariance: np.ndarray, rows: np.ndarray, limits: "Quality") -
     closest = np.zeros(len(rows), np.float32)
     np.maximum.at(closest, one, typical)
     np.maximum.at(closest, other, typical)
-    alone = closest < limits.correlation
-    return {int(row): DISCONNECTED for row in rows[alone]} if 2 * alone.sum() < len(rows) else {}
+    return closest
 
 
 def _outlying(amplitude: np.ndarray, rows: np.ndarray, limits: "Quality") -> dict[int, str]:
