@@ -23,21 +23,22 @@ class ValueRanges:
     """Smallest and largest value of each row of each plane, found block by block."""
 
     def __init__(self, names: tuple[str, ...]):
+        self._ends: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._names = names
-        self._low: list[np.ndarray] = []
-        self._high: list[np.ndarray] = []
 
     def add(self, planes: list[np.ndarray]) -> None:
-        """One array [..., rows] for each plane."""
-        low = [plane.reshape(-1, plane.shape[-1]).min(axis=0) for plane in planes]
-        high = [plane.reshape(-1, plane.shape[-1]).max(axis=0) for plane in planes]
-        self._low = [np.minimum(a, b) for a, b in zip(self._low, low, strict=True)] if self._low else low
-        self._high = [np.maximum(a, b) for a, b in zip(self._high, high, strict=True)] if self._high else high
+        """One array [n, channels, rows] for each plane."""
+        for name, plane in zip(self._names, planes, strict=True):
+            low, high = plane.min(axis=0), plane.max(axis=0)
+            before = self._ends.get(name, (low, high))
+            self._ends[name] = np.minimum(before[0], low), np.maximum(before[1], high)
 
     def table(self) -> dict[str, dict[str, list[float]]]:
         """Plane -> "low" and "high", a number per row, to five digits; empty when nothing was added."""
-        ends = zip(self._names, self._low, self._high, strict=False)
-        return {name: {"low": _short(low), "high": _short(high)} for name, low, high in ends}
+        return {
+            name: {"low": _short(low.min(axis=0)), "high": _short(high.max(axis=0))}
+            for name, (low, high) in self._ends.items()
+        }
 
 
 def spectrogram_windows(
@@ -70,7 +71,7 @@ def series_windows(data: np.ndarray, starts: np.ndarray, nsamps: int) -> tuple[n
         return np.zeros((0, len(data), nsamps), np.float32), {}
     cut = sliding_window_view(np.asarray(data, np.float32), nsamps, axis=1)[:, starts]
     ranges = ValueRanges((SERIES,))
-    ranges.add([cut.reshape(len(data), -1).T])
+    ranges.add([cut.transpose(1, 2, 0)])
     return np.ascontiguousarray(cut.swapaxes(0, 1)), ranges.table()
 
 
@@ -95,4 +96,7 @@ _ENCODERS: dict[str, _Encoder] = {"db-only": _db_only, "db-iq": _db_iq, "db-pola
 
 
 def _short(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.5g}") for value in values]
+    """To five digits: what tells where values lie need not fill a shard's header."""
+    values = values.astype(np.float64)
+    unit = 10.0 ** (4 - np.floor(np.log10(np.maximum(np.abs(values), 1e-30))))
+    return (np.rint(values * unit) / unit).tolist()
