@@ -161,6 +161,14 @@ def test_a_session_has_its_own_age(tmp_path):
     assert [(row["age"], row["gender"]) for row in index(tmp_path)] == [("30", "F"), ("35", "F")]
 
 
+def test_a_torn_table_of_sessions_refuses_its_subject_alone(tmp_path):
+    write(tmp_path, "sub-01_ses-a_task-rest"), write(tmp_path, "sub-02_ses-a_task-rest")
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session\tage\nses-a\t35\n")
+    first, second = index(tmp_path)
+    assert (first["status"], second["status"]) == ("refused", "ok")
+    assert first["reason"].startswith("sub-01/sub-01_sessions.tsv: columns: session_id missing")
+
+
 def test_words_that_mean_nothing_refuse_their_recording_alone(tmp_path):
     people = "participant_id\tsex\tage\nsub-01\twoman\t30\nsub-02\tF\t31\n"
     write(tmp_path, NAME, people), write(tmp_path, "sub-02_task-rest", people)
@@ -336,4 +344,7 @@ def test_strange_names_in_header_and_sidecar_are_not_repeated(tmp_path):
 def test_a_name_that_is_not_of_bids_is_said(tmp_path, name):
     write(tmp_path, name)
     (row,) = index(tmp_path)
-    assert (row["status"], row["warning"]) == ("ok", "the name is not one of BIDS, so no sidecar was compared")
+    assert (row["status"], row["warning"]) == (
+        "ok",
+        "the name is not one of BIDS, so no sidecar was compared",
+    )

@@ -49,23 +49,34 @@ def list_recordings(root: str | Path, simulation=None, *, options: "DatasetPaths
     if not paths:
         wanted = f" of task {' or '.join(options.tasks)}" if options.tasks else ""
         raise UserError(f"{root}: no sub-*/eeg or sub-*/ses-*/eeg has a recording{wanted}; correct the root")
-    people = _people(tree, paths)
+    people, torn = _people(tree, paths)
     columns = _columns(people, options, name)
-    entries = [entry for path in paths for entry in _entries(path, tree, people, columns, options, name)]
+    listed = [entry for path in paths for entry in _entries(path, tree, people, columns, options, name)]
+    entries = [tree.refused(each, torn[each.subject]) if each.subject in torn else each for each in listed]
     bids_tables.tell_unmatched(root, {subject for subject, _ in people}, entries, files)
     return _alone(entries)
 
 
-def _people(tree: bids_tables.Tree, paths: list[Path]) -> dict[tuple[str, str], Row]:
-    """Rows by subject and session; those of a session hold what the session's table adds or has otherwise."""
+def _people(
+    tree: bids_tables.Tree, paths: list[Path]
+) -> tuple[dict[tuple[str, str], Row], dict[str, UserError]]:
+    """Rows by subject and session, and by subject what is wrong with its table of sessions.
+
+    The row of a session holds what that table adds to the subject's, or has otherwise.
+    """
     known = (tree.root / "participants.tsv").is_file()
     people = bids_tables.read_participants(tree.root) if known else {}
-    rows = {(subject, ""): row for subject, row in people.items()}
+    rows, torn = {(subject, ""): row for subject, row in people.items()}, {}
     for subject in sorted({f"sub-{bids_tables.entities(path.name)['sub']}" for path in paths}):
-        for session, row in bids_tables.read_sessions(tree.root, subject).items():
+        try:
+            sessions = bids_tables.read_sessions(tree.root, subject)
+        except UserError as error:
+            torn[subject] = error
+            continue
+        for session, row in sessions.items():
             said = {column: cell for column, cell in row.items() if cell}
             rows[subject, session] = people.get(subject, {}) | said
-    return rows
+    return rows, torn
 
 
 def _columns(people: dict, options: "DatasetPaths", name: str) -> dict[str, tuple[str, ...]]:
