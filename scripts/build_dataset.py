@@ -1,12 +1,13 @@
 """Build a dataset from the shards of all its recordings: splits, dB range, arrays, captions, card."""
 
 import argparse
-import csv
 from pathlib import Path
 
 from signal_diffusion import cli
 from signal_diffusion.config import load_recipe, load_settings
 from signal_diffusion.datasets.build import build_dataset
+from signal_diffusion.datasets.sources import listed_shards
+from signal_diffusion.report.dataset import draw_dataset
 
 
 def main() -> None:
@@ -17,12 +18,9 @@ def main() -> None:
     parser.add_argument("--shards", required=True, type=Path, help="folder of DATASET/RECORDING.safetensors")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     args = parser.parse_args()
-    # The folder may still hold shards of recordings that are no longer there.
-    rows = [row for index in args.index for row in csv.DictReader(index.open(newline=""))]
-    shards = [args.shards / row["dataset"] / f"{row['recording']}.safetensors" for row in rows]
-    build_dataset(
-        load_recipe(args.recipe, load_settings()), args.representation, shards, args.index, args.out
-    )
+    shards = listed_shards(args.index, args.shards)
+    recipe = load_recipe(args.recipe, load_settings())
+    build_dataset(recipe, args.representation, shards, args.index, args.out, draw_dataset)
 
 
 if __name__ == "__main__":

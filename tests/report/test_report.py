@@ -10,7 +10,7 @@ from signal_diffusion.metrics.battery import evaluate
 from signal_diffusion.metrics.sets import ImageSet
 from signal_diffusion.report import curves, images, style
 from signal_diffusion.report.cards import model_card
-from signal_diffusion.report.dataset import dataset_overview
+from signal_diffusion.report.dataset import balance_figure, dataset_overview
 from signal_diffusion.report.figures import CAPTIONS, draw_run, read_stats
 from signal_diffusion.report.scores import interval
 
@@ -112,6 +112,31 @@ def test_dataset_overview_copes_with_unknown_labels(sets, tmp_path):
     metadata = sets[0].labels.assign(split="train", gender="", age=np.nan)
     style.save(dataset_overview(metadata, sets[0].images, SPEC), tmp_path / "dataset.png")
     assert (tmp_path / "dataset.png").stat().st_size > 10_000
+
+
+def test_dataset_overview_of_time_series_shows_no_images(sets, tmp_path):
+    metadata = sets[0].labels.assign(split="train", age=30)
+    figure = dataset_overview(
+        metadata, np.zeros((4, 3, 50), np.float32), SPEC | {"representation": "timeseries"}
+    )
+    assert len(figure.get_axes()) == 3 and not any(axes.images for axes in figure.get_axes())
+
+
+def test_balance_figure_shows_shares_and_targets_of_labels_with_a_choice():
+    rows = [
+        ("gender", "F", 30, 0.75, 0.5, 0.5),
+        ("gender", "M", 10, 0.25, 0.5, 0.5),
+        ("health", "H", 40, 1, 1, 1),
+    ]
+    labels = pd.DataFrame(rows, columns=["label", "value", "windows", "share", "reached", "target"])
+    cells = pd.DataFrame({"windows": [30, 10], "weight": [2 / 3, 2.0]})
+    figure = balance_figure(labels, cells)
+    (gender,) = figure.axes
+    assert [bar.get_height() for bar in gender.patches] == [0.75, 0.25, 0.5, 0.5]
+    assert [tick.get_text() for tick in gender.get_xticklabels()] == ["female", "male"]
+    assert figure.get_suptitle() == "Effective sample size: 30 of 40 training windows"
+    (alone,) = balance_figure(labels.iloc[2:], cells).axes
+    assert alone.texts[0].get_text().startswith("No label has two classes")
 
 
 def test_card_holds_the_numbers(battery, folder):

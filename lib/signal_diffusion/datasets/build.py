@@ -1,6 +1,6 @@
 """Build a dataset: splits, ranges from the training windows, arrays, rows, weights, card."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,20 +57,22 @@ def build_dataset(
     shards: Sequence[Path],
     indexes: Sequence[Path],
     out: Path,
+    draw: Callable[[Path], Sequence[str]] | None = None,
 ) -> None:
     """Write the dataset folder `out` from the shards and indexes of the recipe's datasets.
 
     `recipe` has its dB range and weight cap resolved from the settings (`load_recipe(name, settings)`).
-    Shards are read one at a time, twice: once for the range and the windows to leave out, once to write.
+    `draw` adds figures to the folder and says which, for the card. Shards are read one at a time, twice: once
+    for the range and the windows to leave out, once to write.
     UserError when a subject, recording or identical window would stand in two splits, when nothing usable
     is left for training, or when shards and indexes do not belong together.
     """
     if representation not in REPRESENTATIONS:
         raise UserError(f"representation {representation} is none of {', '.join(REPRESENTATIONS)}; use one")
     rows = read_indexes(indexes)
-    _check_datasets(rows, recipe)
+    check_datasets(rows, recipe)
     used, refused = join_shards(rows, shards)
-    splits = _split_subjects(rows, recipe, used)
+    splits = split_subjects(rows, recipe, used)
     _check_training(used, refused)
     shared = check_alike(used, representation)
     statistics = statistics_of(representation, recipe.spectrogram)
@@ -86,11 +88,12 @@ def build_dataset(
     window_s = recipe.signal.nsamps / recipe.signal.fs
     outcomes = recordings_table(rows, sources, contents.refused, shards, window_s, recipe.signal.fs)
     with staged_folder(out) as folder:
-        _write(folder, spec, contents, used)
+        _write(folder, spec, contents, used, draw)
         write_table(folder / RECORDINGS, outcomes)
 
 
-def _check_datasets(rows: pd.DataFrame, recipe: "Recipe") -> None:
+def check_datasets(rows: pd.DataFrame, recipe: "Recipe") -> None:
+    """Refuse (UserError) indexes of other datasets than the recipe's."""
     found, wanted = set(rows["dataset"]), set(recipe.recipe.datasets)
     if strange := sorted(found - wanted):
         raise UserError(
@@ -103,7 +106,8 @@ def _check_datasets(rows: pd.DataFrame, recipe: "Recipe") -> None:
         )
 
 
-def _split_subjects(rows: pd.DataFrame, recipe: "Recipe", used: Sequence[Source]) -> pd.DataFrame:
+def split_subjects(rows: pd.DataFrame, recipe: "Recipe", used: Sequence[Source]) -> pd.DataFrame:
+    """Every subject's split, with the labels that it was stratified by; given to the sources, too."""
     config = recipe.splits
     table = subject_table(rows, config.stratify)
     pinned = read_splits(config.splits_file) if config.splits_file else None
@@ -178,7 +182,13 @@ def _spec(recipe: "Recipe", representation: str, shared: dict[str, Any]) -> dict
     }
 
 
-def _write(folder: Path, spec: dict[str, Any], contents: Contents, used: Sequence[Source]) -> None:
+def _write(
+    folder: Path,
+    spec: dict[str, Any],
+    contents: Contents,
+    used: Sequence[Source],
+    draw: Callable[[Path], Sequence[str]] | None,
+) -> None:
     metadata, encode, arrays = contents.metadata, Encoder(spec), {}
     with Progress(len(metadata), "writing windows", unit="windows") as progress:
         for split in SPLITS:
@@ -196,7 +206,8 @@ def _write(folder: Path, spec: dict[str, Any], contents: Contents, used: Sequenc
         folder / "refused.csv", pd.DataFrame(contents.refused, columns=[*IDS, "file", "windows", "reason"])
     )
     files.write_json(folder / SPEC, spec | {"counts": contents.counts(), "sha256": arrays})
-    files.write_text(folder / "README.md", dataset_card(spec, contents))
+    figures = draw(folder) if draw else ()
+    files.write_text(folder / "README.md", dataset_card(spec, contents, figures))
 
 
 def _encoded(sources: Iterable[Source], encode: Encoder, progress: Progress) -> Iterator[np.ndarray]:

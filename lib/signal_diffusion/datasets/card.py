@@ -14,19 +14,24 @@ from signal_diffusion.datasets.splits import SPLITS, SUBJECT
 from signal_diffusion.signals.representations import SERIES
 from signal_diffusion.signals.transforms import LEGACY
 
+BALANCE = "balance"
 _MOST_VALUES = 12  # a label with more is told by its range
 _FEW_SUBJECTS = 5
 _PREPROCESSING = ("channels", "signal", "filter", "quality", "spectrogram")
 
 
-def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
-    """Markdown of the card; `spec` is `dataset.json` without counts and hashes."""
+def dataset_card(spec: dict[str, Any], contents: Contents, figures: Sequence[str] = ()) -> str:
+    """Markdown of the card; `spec` is `dataset.json` without counts and hashes.
+
+    `figures` are paths in the folder: the weights' is shown beside them, the others at the top.
+    """
     metadata = contents.metadata
     sources = origins(contents.recipe, sorted(set(metadata["dataset"])))
     parts = [
         front_matter(spec, contents, sources),
         f"# {spec['recipe']}, {spec['representation']}",
         contents.recipe.recipe.description,
+        *(f"![{figure}]({figure})" for figure in figures if BALANCE not in figure),
         _files(spec, contents),
         "## Sources",
         _sources(sources),
@@ -40,6 +45,7 @@ def dataset_card(spec: dict[str, Any], contents: Contents) -> str:
         _preprocessing(spec, contents),
         "## Sampling weights",
         _weights(contents),
+        *(f"![{figure}]({figure})" for figure in figures if BALANCE in figure),
         "## Refused recordings and windows",
         _refusals(contents.refused),
         "## Confounds and limits",

@@ -29,16 +29,25 @@ class DecibelHistogram:
         bits = np.ascontiguousarray(windows, dtype=np.float16).reshape(-1).view(np.uint16)
         self.counts += np.bincount(bits, minlength=1 << 16)
 
+    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values that occur, rising, float64 (dB), and the share of each."""
+        used = self._used()
+        return _VALUES[used].astype(np.float64), self.counts[used] / self.counts.sum()
+
     def percentile(self, q: float) -> float:
         """The value below which `q` percent lie, interpolated linearly between the two nearest (dB)."""
-        used = np.flatnonzero(self.counts)
-        used = used[np.argsort(_VALUES[used], kind="stable")]
+        used = self._used()
         reached = np.cumsum(self.counts[used])
         rank = (reached[-1] - 1) * q / 100
         below, above = (
             _VALUES[used[np.searchsorted(reached, np.floor(rank) + k, "right")]] for k in (0, _more(rank))
         )
         return float(below) + (float(above) - float(below)) * (rank - np.floor(rank))
+
+    def _used(self) -> np.ndarray:
+        """Bits of the values that occur, in rising order of the values."""
+        used = np.flatnonzero(self.counts)
+        return used[np.argsort(_VALUES[used], kind="stable")]
 
 
 class RowHistogram:

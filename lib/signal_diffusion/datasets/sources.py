@@ -1,5 +1,6 @@
 """What a dataset is made from: index rows joined by id to the shards of their recordings."""
 
+import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,12 @@ def read_indexes(paths: Iterable[Path]) -> pd.DataFrame:
             f"recording {'/'.join(twice.iloc[0][['dataset', 'recording']])} is listed twice in the indexes"
         )
     return rows.sort_values(list(IDS), kind="stable", ignore_index=True)
+
+
+def listed_shards(indexes: Iterable[Path], folder: Path) -> list[Path]:
+    """Where below `folder` the shard of every recording of the index CSVs lies; others there are left out."""
+    rows = [row for index in indexes for row in csv.DictReader(index.open(newline=""))]
+    return [folder / row["dataset"] / f"{row['recording']}.safetensors" for row in rows]
 
 
 def label_columns(rows: pd.DataFrame) -> list[str]:

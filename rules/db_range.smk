@@ -1,0 +1,49 @@
+# Which decibels a recipe's recordings fill, which range to clip them to, and what other ranges would cost.
+
+from types import SimpleNamespace
+
+NO_RANGES = ("captions", "weights", "export", "origins", "spectrogram.min_db", "spectrogram.max_db")
+
+
+def images_of(wildcards):
+    return SimpleNamespace(recipe=wildcards.recipe, representation="db-only")
+
+
+def unread_by_ranges(wildcards):
+    keys = configuration.stage_keys(recipe(wildcards.recipe), "dataset")
+    return [key for key in keys if key in NO_RANGES or key.split(".")[0] in NO_RANGES]
+
+
+rule measure_db_range:
+    input:
+        tables=tables_of,
+        shards=lambda wildcards: shards_of(images_of(wildcards)),
+        pinned=lambda wildcards: recipe(wildcards.recipe).splits.splits_file or [],
+    output:
+        report(
+            directory("results/db-range/{recipe}"),
+            patterns=["{figure}.png"],
+            caption="report/db_range.rst",
+            category="Recordings",
+            subcategory="{recipe}",
+            labels={"dataset": "{recipe}", "what": "dB {figure}"},
+        ),
+    log:
+        "logs/db_range/{recipe}.log",
+    benchmark:
+        "logs/benchmarks/db_range/{recipe}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", unread_by_ranges(wildcards)),
+        code=code("measure_db_range", heard=("report",)),
+        shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-db-only",
+    message:
+        "Measure the decibels of {wildcards.recipe}"
+    conda:
+        "../envs/preprocessing.yaml"
+    shell:
+        "exec python scripts/measure_db_range.py --recipe {wildcards.recipe} --index {input.tables:q}"
+        " --shards {params.shards:q} --out {output:q} > {log:q} 2>&1"
