@@ -149,8 +149,17 @@ def tables_of(wildcards):
     return [WORK / f"recordings/{table_of(dataset, name)}.csv" for dataset in datasets_of(name)]
 
 
-def shards_of(wildcards):
-    folder = WORK / f"shards/{wildcards.recipe}-{wildcards.representation}"
+NO_RANGES = ("captions", "weights", "export", "origins", "spectrogram.min_db", "spectrogram.max_db")
+
+
+def no_ranges(wildcards):
+    """Keys of the dataset stage that the measurement of dB ranges does without."""
+    keys = configuration.stage_keys(recipe(wildcards.recipe), "dataset")
+    return [key for key in keys if key in NO_RANGES or key.split(".")[0] in NO_RANGES]
+
+
+def shards_of(wildcards, representation=None):
+    folder = WORK / f"shards/{wildcards.recipe}-{representation or wildcards.representation}"
     return [
         folder / dataset / f"batch-{batch}.json"
         for dataset in datasets_of(wildcards.recipe)

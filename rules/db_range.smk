@@ -1,23 +1,10 @@
 # Which decibels a recipe's recordings fill, which range to clip them to, and what other ranges would cost.
 
-from types import SimpleNamespace
-
-NO_RANGES = ("captions", "weights", "export", "origins", "spectrogram.min_db", "spectrogram.max_db")
-
-
-def images_of(wildcards):
-    return SimpleNamespace(recipe=wildcards.recipe, representation="db-only")
-
-
-def unread_by_ranges(wildcards):
-    keys = configuration.stage_keys(recipe(wildcards.recipe), "dataset")
-    return [key for key in keys if key in NO_RANGES or key.split(".")[0] in NO_RANGES]
-
 
 rule measure_db_range:
     input:
         tables=tables_of,
-        shards=lambda wildcards: shards_of(images_of(wildcards)),
+        shards=lambda wildcards: shards_of(wildcards, "db-only"),
         pinned=lambda wildcards: recipe(wildcards.recipe).splits.splits_file or [],
     output:
         report(
@@ -37,7 +24,7 @@ rule measure_db_range:
         mem_mb=2000,
         runtime=60,
     params:
-        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", unread_by_ranges(wildcards)),
+        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", no_ranges(wildcards)),
         code=code("measure_db_range", heard=("report",)),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-db-only",
     message:
