@@ -97,6 +97,14 @@ def test_a_break_of_the_whole_recording_speaks_against_no_channel():
     assert not found.bad and found.good_seconds(0.25) == pytest.approx(0.66 * 60, abs=1.5)
 
 
+def test_what_little_a_broken_recording_leaves_is_not_judged_alone():
+    def spoil(data, rng):
+        data[:, :500] *= 0.02
+        np.clip(data, -3, 3, out=data)
+
+    assert set(findings(planted(spoil)).bad.values()) == {"clipped"}
+
+
 def test_the_reference_electrode_is_not_judged():
     def reference(data, rng):
         data[T7] = 0

@@ -64,7 +64,7 @@ def inspect(
     # The resampler rings into a flat second from those beside it, so its recorded range counts as well.
     codes[(own < limits.flat_uv) | (raw.ranges[:, seconds] < limits.flat_uv)] = FLAT
     codes[list(exempt)] = GOOD
-    heard = _heard(codes)
+    heard = _heard(codes, limits)
     fast = _fast(data, fs)[:, heard]
     bad = _bad_channels(covariance[heard], own[:, heard], fast, codes[:, heard], limits, exempt)
     amplitude = _referenced(covariance, bad)
@@ -130,10 +130,14 @@ def _left(codes: np.ndarray, bad: dict[int, str], exempt: Sequence[int]) -> np.n
     return np.setdiff1d(np.arange(len(codes)), [*bad, *exempt])
 
 
-def _heard(codes: np.ndarray) -> np.ndarray:
-    """Seconds in which most channels have a signal: a break of the whole recording speaks against no channel."""
-    lost = np.count_nonzero(codes, axis=0) > len(codes) / 2
-    return np.flatnonzero(~lost | lost.all())
+def _heard(codes: np.ndarray, limits: "Quality") -> np.ndarray:
+    """Seconds in which most channels have a signal: a break of the whole recording speaks against no channel.
+
+    All of them when so few are left that nothing could be told from these.
+    """
+    heard = np.count_nonzero(codes, axis=0) <= len(codes) / 2
+    enough = heard.sum() >= min(FEWEST_SECONDS, limits.bad_share * len(heard))
+    return np.flatnonzero(heard | ~enough)
 
 
 def _bad_channels(
