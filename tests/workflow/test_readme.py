@@ -9,8 +9,9 @@ from .conftest import ROOT, Project
 
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
-PROGRAM, MODULE = (text for kind, text in BLOCKS if kind == "python")
-SETTINGS, RECIPE = (text for kind, text in BLOCKS if kind == "toml")
+[PROGRAM] = (text for kind, text in BLOCKS if kind == "python")
+SETTINGS, MINE, RECIPE = (text for kind, text in BLOCKS if kind == "toml")
+PEOPLE = "id,sex,age\nsub-000,female,31\nsub-002,male,\nsub-004,female,64\n"
 TABLE = "Subject,Age,Gender\nSubject00,21,F\nSubject01,18,F\nSubject02,19,M\n"
 
 # What to add to a command so that it ends soon, how it ends, and what it then says.
@@ -33,7 +34,9 @@ EXPECTED = {
         0,
         "publish_diffusion",
     ),
-    "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": ("-n", 0, "shards"),
+    "snakemake -n data/math": ("", 0, "download_math"),
+    "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": ("", 0, "Finished jobid"),
+    "snakemake --config settings=config/local.toml -- results/dataset/mine-timeseries/": ("-n", 0, "shards"),
     "snakemake --profile profiles/slurm results/diffusion/caption/": ("-n", 2, "error: longitudinal"),
 }
 
@@ -54,9 +57,9 @@ def reader(finished, tmp_path_factory) -> Project:
     for subject in range(3):
         (home / f"recordings/eegmat/Subject0{subject}_1.edf").touch()
         shutil.copy(folder / f"work/simulated/demo/sub-00{2 * subject}_rest.edf", home / "recordings/mine")
-    (folder / "config/local.toml").write_text(f'{SETTINGS}\n[datasets.mine]\nroot = "mine"\n')
+    (home / "recordings/mine/people.csv").write_text(PEOPLE)
+    (folder / "config/local.toml").write_text(f"{SETTINGS}\n{MINE}")
     (folder / "config/dataset/mine.toml").write_text(RECIPE)
-    (folder / "lib/signal_diffusion/recordings/datasets/mine.py").write_text(MODULE)
     return Project(folder, finished.environment | {"HOME": str(home)})
 
 
