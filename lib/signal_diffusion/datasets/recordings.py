@@ -45,7 +45,7 @@ def recordings_table(
         meta = source.meta if source else read_meta(paths[key]) if key in paths else {}
         outcome = _outcome(source, reasons.get("/".join(key), []), window_s, fs)
         ids = {name: row[name] for name in (*IDS, "file")}
-        table.append(ids | {"duration_s": row["duration"]} | outcome | _quality(meta.get("quality") or {}))
+        table.append(ids | {"duration_s": row["duration"]} | outcome | _quality(meta))
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
@@ -76,12 +76,14 @@ def covered(starts: np.ndarray, length: float) -> float:
     return float(np.minimum(np.diff(starts), length).sum() + length) if len(starts) else 0.0
 
 
-def _quality(quality: dict[str, Any]) -> dict[str, Any]:
-    channels = quality.get("bad_channels", {})
+def _quality(meta: dict[str, Any]) -> dict[str, Any]:
+    quality = meta.get("quality") or {}
+    reasons = quality.get("bad_channels", {})
+    bad = [(name, reasons[name]) for name in meta.get("channels", ()) if name in reasons]
     line = quality.get("line_db")
     return {
-        "bad_channels": "; ".join(f"{name} {why}" for name, why in channels.items() if why != MISSING),
-        "missing_channels": " ".join(name for name, why in channels.items() if why == MISSING),
+        "bad_channels": "; ".join(f"{name} {reason}" for name, reason in bad if reason != MISSING),
+        "missing_channels": " ".join(name for name, reason in bad if reason == MISSING),
         "interpolated": " ".join(quality.get("interpolated", [])),
         "bad_seconds": _listed(quality.get("bad_seconds", {})),
         "line_db": "" if line is None else line,
