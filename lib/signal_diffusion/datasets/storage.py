@@ -94,7 +94,8 @@ def read_metadata(path: str | Path) -> pd.DataFrame:
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """CSV with `\\n` line ends, numbers as Python prints them."""
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    with files.atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def write_split(
