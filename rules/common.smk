@@ -116,8 +116,8 @@ def usable(dataset, recipe_name):
 
 
 def files_of(entries):
-    """Files of recordings, of which several may lie in one."""
-    return list(dict.fromkeys(entry.path for entry in entries))
+    """Files of recordings, of which several may lie in one, and one in several."""
+    return list(dict.fromkeys(file for entry in entries for file in formats.files(entry.path)))
 
 
 def paths_of(dataset, recipe_name):
@@ -131,6 +131,11 @@ def batches_of(dataset, recipe_name):
 
 def batch_of(wildcards):
     return batches_of(wildcards.dataset, wildcards.recipe).get(wildcards.batch, [])
+
+
+def verified(dataset):
+    """Whether its files are held against the checksums that it publishes."""
+    return dataset in settings().datasets and settings().datasets[dataset].verify
 
 
 def table_of(dataset, recipe_name):

@@ -17,7 +17,7 @@ rule shards:
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards", unread(wildcards)),
         code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),
-        recordings=lambda wildcards: jobs_text(batch_of(wildcards)),
+        recordings=lambda wildcards: jobs_text(batch_of(wildcards), verified(wildcards.dataset)),
     message:
         "Shards of {wildcards.dataset} for {wildcards.recipe}, batch {wildcards.batch}"
     conda:

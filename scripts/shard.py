@@ -5,6 +5,7 @@ from pathlib import Path
 
 from signal_diffusion import cli
 from signal_diffusion.config import load_recipe
+from signal_diffusion.recordings.checksums import published
 from signal_diffusion.signals.shards import shard_recording
 
 
@@ -22,7 +23,13 @@ def main() -> None:
         parser.error("--start and --stop go together")
     span = None if args.start is None else (args.start, args.stop)
     shard = shard_recording(
-        args.recording, args.out, load_recipe(args.recipe), args.representation, args.reference, span
+        args.recording,
+        args.out,
+        load_recipe(args.recipe),
+        args.representation,
+        args.reference,
+        span,
+        published(args.recording),
     )
     print(f"{args.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip())
 

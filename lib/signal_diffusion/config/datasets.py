@@ -82,6 +82,12 @@ class DatasetPaths(Section):
         "Where `snakemake data/NAME` downloads it: a folder with a SHA256SUMS.txt (https://HOST/FOLDER/), or "
         "a part of a public bucket (s3+https://HOST/BUCKET/PREFIX/); default: where it is published.",
     )
+    verify: bool = key(
+        True,
+        "Refuse a recording whose file is not the one that the dataset publishes: by its SHA256SUMS.txt or by the "
+        "key that git-annex links it with, where there is one; 2.5 ms per MB.",
+        stage="shards",
+    )
     output: str | None = key(None, "Folder of the spectrograms.", refused=_OUTPUT)
     timeseries_output: str | None = key(None, "Folder of the time series.", refused=_OUTPUT)
     min_db: float | None = key(

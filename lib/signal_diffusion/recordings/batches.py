@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.checksums import published
 from signal_diffusion.recordings.datasets.entry import Entry
+from signal_diffusion.recordings.formats import files
 from signal_diffusion.recordings.recording import Span
 
 
@@ -28,31 +30,45 @@ def batches(entries: Iterable[Entry], size: int) -> dict[str, list[Entry]]:
 
 @dataclass(frozen=True)
 class Job:
-    """A recording to be read: its id, its file, the electrode that was its reference, its part of the file."""
+    """A recording to be read: its id, its file, the electrode that was its reference, its part of the file, the
+    published checksums (`checksums.published`) that its files must have."""
 
     recording: str
     path: Path
     reference: str | None = None
     span: Span | None = None
+    digests: dict[str, str] = field(default_factory=dict)
 
     def made_from(self, made_with: Sequence[str]) -> str:
-        """Hash of what its shard depends on: the file by size and time, how it is read, and `made_with`."""
+        """Hash of what its shard depends on: its files by size and time, how it is read, and `made_with`."""
         try:
-            file = self.path.stat()
+            found = [file.stat() for file in files(self.path)]
         except OSError as error:
             raise UserError(f"{self.path}: cannot be read ({error.strerror}); put it back") from None
-        facts = [str(self.path), file.st_size, file.st_mtime_ns, self.reference, self.span, *made_with]
+        sizes = [[file.st_size, file.st_mtime_ns] for file in found]
+        facts = [str(self.path), sizes, self.reference, self.span, self.digests, *made_with]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def jobs_text(entries: Iterable[Entry]) -> str:
-    """The jobs of a batch as one line of JSON, for a command line."""
-    return json.dumps([[each.recording, str(each.path), each.reference, each.span] for each in entries])
+def jobs_text(entries: Iterable[Entry], verify: bool = True) -> str:
+    """The jobs of a batch as one line of JSON, for a command line; with published checksums if `verify`."""
+    return json.dumps(
+        [
+            [
+                each.recording,
+                str(each.path),
+                each.reference,
+                each.span,
+                published(each.path) if verify else {},
+            ]
+            for each in entries
+        ]
+    )
 
 
 def parse_jobs(text: str) -> list[Job]:
     """What `jobs_text` wrote."""
     return [
-        Job(name, Path(path), reference, tuple(span) if span else None)
-        for name, path, reference, span in json.loads(text)
+        Job(name, Path(path), reference, tuple(span) if span else None, digests)
+        for name, path, reference, span, digests in json.loads(text)
     ]

@@ -54,5 +54,5 @@ def _kept(sources: dict[str, str], folder: Path) -> Iterator[tuple[str, dict[str
 
 
 def _make(job: Job, out: Path, recipe: "Recipe", representation: str) -> str:
-    shard = shard_recording(job.path, out, recipe, representation, job.reference, job.span)
+    shard = shard_recording(job.path, out, recipe, representation, job.reference, job.span, job.digests)
     return f"{job.recording}: {len(shard.starts)} windows {shard.meta['reason']}".rstrip()

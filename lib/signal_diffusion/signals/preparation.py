@@ -8,6 +8,7 @@ import numpy as np
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.channels import absent, canonical, channel_names, pick, picks
+from signal_diffusion.recordings.checksums import check_published
 from signal_diffusion.recordings.formats import read, read_header
 from signal_diffusion.recordings.recording import Span, ended
 from signal_diffusion.signals.extremes import Extremes, extremes
@@ -54,16 +55,22 @@ class _Traces:
 
 
 def prepare(
-    path: str | Path, recipe: "Recipe", reference: str | None = None, span: Span | None = None
+    path: str | Path,
+    recipe: "Recipe",
+    reference: str | None = None,
+    span: Span | None = None,
+    digests: dict[str, str] | None = None,
 ) -> Prepared:
     """Read a recording, or the part `span` of its file (s), and do with it what the recipe says.
 
-    reference: the scalp electrode that was its reference, if it is known. A recording that cannot be used is
+    reference: the scalp electrode that was its reference, if it is known. digests: the published checksums of its
+    files, by name. A recording that cannot be used is
     refused in `meta`, with the reason; nothing is raised for it.
     """
     channels = channel_names(recipe.channels.set)
     prepared = Prepared(channels, np.zeros((len(channels), 0), np.float32))
     try:
+        check_published(Path(path), digests or {})
         traces = _read(path, recipe, reference, span, prepared)
         findings = inspect(traces.data, traces.raw, recipe.signal.fs, recipe.quality, traces.zero)
         _finish(prepared, traces, findings, recipe)

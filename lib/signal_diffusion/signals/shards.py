@@ -42,17 +42,19 @@ def shard_recording(
     representation: str = "db-only",
     reference: str | None = None,
     span: Span | None = None,
+    digests: dict[str, str] | None = None,
 ) -> Shard:
     """Read one raw recording, make its windows, write them to `out` (safetensors) and return them.
 
     representation: one of `REPRESENTATIONS`. reference: the recording's reference electrode, if it is known.
-    span: the seconds of the file that are this recording; None is the whole file. A recording that cannot be
+    span: the seconds of the file that are this recording; None is the whole file. digests: the published
+    checksums (`checksums.published`) that its files must have. A recording that cannot be
     used gives a shard without windows that says why; settings that cannot be used raise UserError.
     """
     channels, signal = channel_names(recipe.channels.set), recipe.signal
     series = representation == SERIES
     transform = None if series else make_transform(len(channels), signal, recipe.spectrogram)
-    found = prepare(path, recipe, reference, span)
+    found = prepare(path, recipe, reference, span, digests)
     meta = _describe(Path(path), representation, channels, signal, transform) | found.meta
     if transform is None:
         windows, meta["scales"] = series_windows(found.data, found.starts, signal.nsamps)

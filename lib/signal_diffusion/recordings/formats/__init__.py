@@ -13,7 +13,8 @@ from signal_diffusion.recordings.formats.names import damaged, is_electrode, sho
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
 READERS = {".edf": "edf", ".bdf": "edf", ".cnt": "cnt", ".set": "eeglab", ".vhdr": "brainvision"}
-LARGEST_UV = 1e6  # no amplifier of electrodes measures a volt
+COMPANIONS = {".set": (".fdt",), ".vhdr": (".eeg", ".vmrk")}
+LARGEST_UV = 5e5  # no amplifier of electrodes measures half a volt
 
 
 def read_header(path: str | Path, span: Span | None = None) -> Header:
@@ -45,8 +46,14 @@ def read(path: str | Path, picks: list[str] | None = None, span: Span | None = N
     return recording
 
 
+def files(path: Path) -> list[Path]:
+    """The recording's file, and those of the same name that belong to it and are there."""
+    others = [path.with_suffix(suffix) for suffix in COMPANIONS.get(path.suffix.lower(), ())]
+    return [path, *(other for other in others if other.is_file())]
+
+
 def _check_samples(path: Path, recording: Recording) -> None:
-    """Refuse samples that are not finite, and electrodes with a volt: a hurt gain, exponent or byte order."""
+    """Refuse samples that are not finite, and electrodes with half a volt: a hurt gain, exponent or byte order."""
     if not recording.data.size:
         raise refuse(path, "samples", "none", "at least one")
     lowest, highest = recording.data.min(axis=1), recording.data.max(axis=1)
@@ -61,6 +68,10 @@ def _reader(path: str | Path):
     path = Path(path)
     if path.suffix.lower() not in READERS:
         raise UserError(f"{path}: suffix: found {path.suffix!r}, expected one of {', '.join(READERS)}")
+    if path.is_symlink() and not path.exists():
+        raise UserError(
+            f"{path}: links to a file that is not there; fetch it (`git annex get`, `datalad get`)"
+        )
     if not path.is_file():
         raise UserError(f"{path}: no such file; check the dataset's root in the settings")
     return import_module(f"{__name__}.{READERS[path.suffix.lower()]}")

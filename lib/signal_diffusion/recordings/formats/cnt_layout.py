@@ -131,7 +131,7 @@ def _check_electrodes(path: Path, entries: list[bytes], after: bytes) -> None:
     names = [_name(entry) for entry in entries]
     strange = unprintable(names)
     for i, entry in enumerate(entries):
-        if i == strange or not names[i]:
+        if i == strange:
             raise refuse(path, f"name of electrode {i + 1}", "none in printable ASCII", "a name")
         if not GAINS_UV[0] <= _gain(entry) <= GAINS_UV[1]:
             limits = f"{GAINS_UV[0]:g} to {GAINS_UV[1]:g} uV per bit"

@@ -25,6 +25,8 @@ BLOCK = 2**21  # bytes at a time: they stay in the processor's cache
 PEEK = 1000  # samples per signal that show the order of the bytes
 WIDEST_UV = 1e7  # 20 times what any EEG amplifier measures
 EVEN_SD = (0.25, 0.33)  # of the whole digital range; samples spread evenly over it have 0.29
+BORDERS, FEWEST_BORDERS = 9, 5  # of data records, whose steps are compared with the others
+JUMP = 2.5  # times the usual step
 ROUGH = 0.5  # SD of steps over SD; slow waves that fill the range, as sines do, are smoother
 
 
@@ -49,6 +51,7 @@ def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -
     start = first // count
     data = np.empty((len(chosen), (-(-stop // count) - start) * count), np.float32)
     _decode(path, layout, chosen, start, gains, data)
+    _check_continuity(path, data.reshape(len(chosen), -1, count))
     data += offsets
     wanted = np.ascontiguousarray(data[:, first - start * count : stop - start * count])
     return Recording(wanted, fs, tuple(layout.labels[i] for i in chosen))
@@ -128,3 +131,17 @@ def _check_order(path: Path, layout: Layout, signals: list[np.ndarray]) -> None:
     share = size / 2 ** (8 * layout.width)
     if roughness > ROUGH and EVEN_SD[0] < share < EVEN_SD[1]:
         raise refuse(path, "samples", "noise over the whole digital range", "an EEG, lowest byte first")
+
+
+def _check_continuity(path: Path, data: np.ndarray) -> None:
+    """Refuse data records whose ends do not meet: bytes lost or added before them have shifted the signals.
+
+    data: [signals, records, samples]. The step from one record to the next is, in the mean over signals, as large as
+    any other (EEGMAT and CHB-MIT: 0.5 to 1.2 times); after a shift it is that between two signals (3 to 60 times).
+    """
+    last = data[:, -BORDERS - 1 :]
+    steps = np.abs(np.diff(last, axis=2)).mean()
+    jumps = np.abs(last[:, 1:, 0] - last[:, :-1, -1]).mean(axis=0)
+    if len(jumps) >= FEWEST_BORDERS and 0 < JUMP * steps < np.median(jumps):
+        found = f"steps of {np.median(jumps):.3g} uV at the records' borders"
+        raise refuse(path, "samples", found, f"about {steps:.3g} uV, as inside the records")

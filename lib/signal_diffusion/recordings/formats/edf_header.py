@@ -18,7 +18,11 @@ from signal_diffusion.recordings.formats.names import is_electrode, shown, unpri
 # Units of volts in uV, as MNE knows them; the third is a Japanese spelling of µV.
 VOLTS = {"uV": 1.0, "µV": 1.0, "\x83\xcaV": 1.0, "mV": 1e3, "V": 1e6}
 ANNOTATIONS = ("edf annotations", "bdf annotations")
-NOT_SIGNALS = (*ANNOTATIONS, "status", "trigger", "-")  # CHB-MIT's dummies are called "-"
+NOT_SIGNALS = (*ANNOTATIONS, "status", "trigger")
+DUMMY = re.compile(r"-(-\d+)?")  # as CHB-MIT calls signals that separate others
+ALIKE = (
+    "uS mS us ms um mm uA mA ug mg uW mW uT mT ul ml uL mL uM mM uN mN nV kV".split()
+)  # units, not hurt ones
 FIXED, PER_SIGNAL = 256, 256
 SLOWEST = 50.0  # Hz, of an EEG whose rate no record confirms
 ONSET = re.compile(rb"([+-]\d+(?:\.\d*)?)[\x14\x15]")
@@ -67,7 +71,7 @@ class Layout:
     @cached_property
     def volts(self) -> list[int]:
         signals = [i for i, unit in enumerate(self.units) if unit in VOLTS]
-        return [i for i in signals if self.labels[i] and not self.labels[i].lower().startswith(NOT_SIGNALS)]
+        return [i for i in signals if not _is_other(self.labels[i])]
 
     @cached_property
     def measured(self) -> list[int]:
@@ -143,13 +147,23 @@ def _check_size(path: Path, layout: Layout) -> None:
         raise refuse(path, "size", f"{found} bytes", f"{size} from its header ({layout.records} records)")
 
 
+def _is_other(label: str) -> bool:
+    return label.lower().startswith(NOT_SIGNALS) or bool(DUMMY.fullmatch(label))
+
+
 def _check_labels(path: Path, layout: Layout) -> None:
     strange = unprintable(layout.labels)
     if strange is not None:
-        raise refuse(path, f"label of signal {strange + 1}", "unprintable characters", "printable ASCII")
+        raise refuse(path, f"label of signal {strange + 1}", "none in printable ASCII", "a name")
     for i, unit in enumerate(layout.units):
-        if unit not in VOLTS and is_electrode(layout.labels[i]):
-            raise refuse(path, f"unit of {layout.name(i)}", "another one", "uV, mV or V for an electrode")
+        if unit not in VOLTS and (is_electrode(layout.labels[i]) or _was_volts(unit)):
+            raise refuse(path, f"unit of {layout.name(i)}", "another one", "uV, mV or V")
+
+
+def _was_volts(unit: str) -> bool:
+    """Whether one changed character of the field has made this of microvolts or millivolts."""
+    changed = (sum(a != b for a, b in zip(f"{unit:8}", f"{volts:8}", strict=True)) for volts in ("uV", "mV"))
+    return unit not in ALIKE and 1 in changed
 
 
 def _timed(path: Path, layout: Layout) -> Layout:

@@ -1,10 +1,9 @@
 """EEGLAB `.set` (MATLAB 5 or 7.3) with its `.fdt`, or with the samples inside.
 
-pymatreader turns either into plain values. What they say twice must agree: channels and samples with their
-names and with the data, the rate with the times of first and last sample.
+What a set says twice must agree: channels and samples with their names and with the data, the rate with the
+times of first and last sample.
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,13 @@ from signal_diffusion.recordings.formats.checks import (
     unique_names,
     what_failed,
 )
+from signal_diffusion.recordings.formats.matlab import read_variables
 from signal_diffusion.recordings.formats.names import unprintable
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
-FIELDS = ("EEG", "nbchan", "pnts", "trials", "srate", "xmin", "xmax", "times", "data", "chanlocs")
+FIELDS = (
+    "EEG", "nbchan", "pnts", "trials", "srate", "xmin", "xmax", "times", "data", "chanlocs", "labels", "type",
+)  # fmt: skip
 NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")  # types that MNE knows
 BLOCK = 2**21  # bytes at a time: they stay in the processor's cache
 
@@ -88,16 +90,10 @@ def _layout(path: Path) -> Layout:
 
 def _fields(path: Path) -> dict:
     """The fields of the set, which stand in the file by themselves or in a struct EEG."""
-    from pymatreader import read_mat
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            found = read_mat(path, variable_names=FIELDS)
-        except Exception as error:  # a damaged file makes scipy and h5py raise nearly anything
-            raise refuse(
-                path, "MATLAB file", what_failed(error), "an EEGLAB set of MATLAB 5 or 7.3"
-            ) from None
+    try:
+        found = read_variables(path, FIELDS)
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise refuse(path, "MATLAB file", what_failed(error), "an EEGLAB set of MATLAB 5 or 7.3") from None
     inner = found.get("EEG", found)
     if not isinstance(inner, dict) or "data" not in inner:
         raise refuse(path, "fields", "no EEG with its data", "an EEGLAB set")
@@ -113,10 +109,9 @@ def _integer(path: Path, fields: dict, name: str) -> int:
 
 def _number(path: Path, fields: dict, name: str) -> float:
     value = fields.get(name)
-    single = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not single or not np.isfinite(value):
+    if not isinstance(value, float) or not np.isfinite(value):
         raise refuse(path, name, "no single number", "a finite number")
-    return float(value)
+    return value
 
 
 def _check_times(path: Path, fields: dict, fs: float, samples: int) -> None:
@@ -154,7 +149,7 @@ def _channels(path: Path, fields: dict, count: int) -> tuple[list[str], list[str
 def _texts(values, count: int) -> list[str] | None:
     """One text per channel, "" where there is none; None if their number is another."""
     values = [values] if count == 1 and isinstance(values, str) else values
-    if not isinstance(values, list | np.ndarray) or len(values) != count:
+    if not isinstance(values, list) or len(values) != count:
         return None
     return [value.strip() if isinstance(value, str) else "" for value in values]
 

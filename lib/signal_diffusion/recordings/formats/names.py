@@ -36,8 +36,10 @@ def shown(name: str, index: int) -> str:
 
 
 def unprintable(names: list[str] | tuple[str, ...]) -> int | None:
-    """Place of the first name that holds anything but printable ASCII."""
-    return next((i for i, name in enumerate(names) if not (name.isascii() and name.isprintable())), None)
+    """Place of the first name that is empty or holds anything but printable ASCII."""
+    return next(
+        (i for i, name in enumerate(names) if not (name.isascii() and name.isprintable() and name)), None
+    )
 
 
 def damaged(names: list[str] | tuple[str, ...]) -> int | None:

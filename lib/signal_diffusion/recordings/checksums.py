@@ -1,0 +1,74 @@
+"""Checksums that datasets publish: in a SHA256SUMS.txt (PhysioNet), or as the key by which git-annex links a file
+(OpenNeuro). They give away what no reader can know: a changed sample, a plausible digit of a calibration.
+"""
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from signal_diffusion.files import digest
+from signal_diffusion.recordings.formats import files
+from signal_diffusion.recordings.formats.checks import refuse
+
+SUMS = "SHA256SUMS.txt"
+LEVELS = 4  # folders from a recording up: BIDS has subject/session/eeg
+LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(?:\./)?(.+)")
+ANNEX_KEY = re.compile(r"(SHA256|MD5)E?-s\d+(?:-[a-zA-Z]\d+)*--([0-9a-f]+)(?:\..*)?")
+
+
+def published(path: Path) -> dict[str, str]:
+    """Name -> "sha256:..." or "md5:..." of the recording's file and of those beside it that belong to it.
+
+    Those without a published checksum are left out. No file is read but the list of checksums.
+    """
+    return {file.name: found for file in files(path) if (found := _annexed(file) or _listed(file))}
+
+
+def check_published(path: Path, digests: dict[str, str]) -> None:
+    """Raise UserError for the first of the recording's files that is not the published one.
+
+    digests: as `published` gives them. Each file is read whole, once in a process.
+    """
+    for name, expected in digests.items():
+        file = path.with_name(name)
+        algorithm, _, wanted = expected.partition(":")
+        if not file.is_file():
+            raise refuse(path, name, "no such file", "the one that the dataset publishes")
+        facts = file.stat()
+        found = _digest(file, algorithm, facts.st_size, facts.st_mtime_ns)
+        if found != wanted:
+            raise refuse(path, f"{algorithm} of {name}", f"{found[:12]}...", f"{wanted[:12]}... as published")
+
+
+@lru_cache(64)
+def _digest(path: Path, algorithm: str, size: int, changed: int) -> str:
+    return digest(path, algorithm)
+
+
+def _annexed(path: Path) -> str | None:
+    """What the key says to which git-annex links the file."""
+    try:
+        target = Path(os.readlink(path))
+    except OSError:
+        return None
+    key = ANNEX_KEY.fullmatch(target.name) if "annex" in target.parts else None
+    return f"{key[1].lower()}:{key[2]}" if key else None
+
+
+def _listed(path: Path) -> str | None:
+    for folder in list(path.parents)[:LEVELS]:
+        found = _sums(folder).get(path.relative_to(folder).as_posix())
+        if found:
+            return f"sha256:{found}"
+    return None
+
+
+@lru_cache(1024)
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    found = (LINE.fullmatch(line.strip()) for line in lines)
+    return {match[2]: match[1].lower() for match in found if match}
