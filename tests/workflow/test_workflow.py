@@ -58,6 +58,15 @@ def test_the_stages_run_by_hand_give_the_same_bytes(finished, tmp_path):
         assert (tmp_path / made).read_bytes() == (work / kept / made).read_bytes()
 
 
+def test_every_recording_has_a_place_on_the_data_page(finished):
+    folder = finished.folder / "results/recordings/demo-db-only"
+    assert "<td>demo</td><td>24</td>" in (folder / "index.html").read_text()
+    assert (folder / "sheet-001.png").is_file()
+    finished.run("snakemake", "--quiet", "--report", "report.html")
+    report = (finished.folder / "report.html").read_text()
+    assert "sheet-001.png" in report and "samples.png" in report
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_script_explains_itself(finished, script):
     text = finished.run("python", f"scripts/{script}", "--help").stdout
