@@ -164,6 +164,18 @@ def test_a_cap_below_one_is_refused():
         sampling_weights(table(MIXED), config)
 
 
+def test_a_class_that_is_too_small_takes_nothing_from_the_others_but_what_it_cannot_hold():
+    """Four datasets under a cap of 2: one can reach a share of 0.1, one 0.2; the other two share the rest evenly."""
+    rows = pd.DataFrame({"dataset": ["a"] * 50 + ["b"] * 100 + ["c"] * 250 + ["d"] * 600})
+    # Health follows the dataset, so that its target pulls at the shares that the cap leaves open.
+    rows["health"] = rows["dataset"].map({"a": "H", "b": "H", "c": "PD", "d": "H"})
+    weighting = weigh(rows, ["dataset", "health"], cap=2.0)
+    found = shares(rows, weighting.weights, "dataset")
+    expected = {"a": 0.1, "b": 0.2, "c": 0.35, "d": 0.35}
+    assert found.to_dict() == {name: pytest.approx(share, abs=2e-3) for name, share in expected.items()}
+    assert weighting.least["dataset"] == pytest.approx(0.6, abs=1e-3)
+
+
 def test_stated_targets():
     rows = table(MIXED)
     stated = {"gender": {"F": 0.8, "M": 0.2}, "dataset": {"small": 0.2, "middle": 0.3, "large": 0.5}}

@@ -4,7 +4,7 @@ The targets of a label hold among the windows that know it: how many do not is l
 recipe states a share for `unknown`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,17 +40,18 @@ class Target:
         """The largest difference from a target, relative to it."""
         return float(np.max(np.abs(self.reached(shares) / self.shares - 1), initial=0.0))
 
-    def constraints(self, slack: float) -> Constraints:
-        """That no group deviates by more than `slack`, relative to its target."""
+    def constraints(self, slack: float | np.ndarray) -> Constraints:
+        """That no group deviates by more than `slack` (of all, or of each), relative to its target."""
+        slacks = np.broadcast_to(slack, self.shares.shape)
+        low, high = self.shares * (1 - slacks), self.shares * (1 + slacks)
         known = self.members.any(axis=0)
         if known.all():
-            shares = np.minimum(self.shares[:, None] * [1 - slack, 1 + slack], 1)
-            return Constraints(self.members.astype(float), shares[:, 0], shares[:, 1])
-        low, high = (self.members - self.shares[:, None] * (1 + s) * known for s in (-slack, slack))
+            return Constraints(self.members.astype(float), low, np.minimum(high, 1))
+        below, above = (self.members - end[:, None] * known for end in (low, high))
         zero, endless = np.zeros(len(self.shares)), np.full(len(self.shares), np.inf)
-        if slack == 0:
-            return Constraints(low, zero, zero)
-        return stack([Constraints(low, zero, endless), Constraints(high, -endless, zero)])
+        if not slacks.any():
+            return Constraints(below, zero, zero)
+        return stack([Constraints(below, zero, endless), Constraints(above, -endless, zero)])
 
 
 def label_targets(cells: Cells, stated: Mapping[str, Mapping[str, float]]) -> list[Target]:
@@ -79,27 +80,42 @@ def total(cells: Cells) -> Constraints:
     return Constraints(np.ones((1, len(cells))), np.ones(1), np.ones(1))
 
 
+Kept = Sequence[tuple[Target, float | np.ndarray]]
+
+
 class Reach:
     """What shares within their bounds can reach, by linear programmes (scipy's HiGHS)."""
 
     def __init__(self, cells: Cells, least: np.ndarray, most: np.ndarray):
         self.total, self.least, self.most = total(cells), least, most
 
-    def possible(self, aims: Sequence[tuple[Target, float]]) -> bool:
+    def possible(self, kept: Kept) -> bool:
         """Whether every target can be kept within its slack at the same time."""
-        parts = [target.constraints(slack) for target, slack in aims]
+        parts = [target.constraints(slack) for target, slack in kept]
         return _feasible(stack([self.total, *parts]), self.least, self.most)
 
-    def smallest(self, targets: Sequence[Target], kept: Sequence[tuple[Target, float]] = ()) -> float:
-        """The least possible largest deviation from `targets` while `kept` are kept, to a millionth."""
-        if self.possible([*kept, *((target, 0.0) for target in targets)]):
-            return 0.0
-        low, high = 0.0, max((1 / target.shares.min() for target in targets), default=0.0)
-        while high - low > _PRECISION:
-            middle = (low + high) / 2
-            fits = self.possible([*kept, *((target, middle) for target in targets)])
-            low, high = (low, middle) if fits else (middle, high)
-        return high
+    def smallest(self, target: Target, kept: Kept = ()) -> float:
+        """The least possible largest deviation from `target` while `kept` are kept, to a ten-thousandth."""
+        return self._bisect(lambda slack: self.possible([*kept, (target, slack)]), 1 / target.shares.min())
+
+    def nearest(self, target: Target, kept: Kept = ()) -> np.ndarray:
+        """The least possible deviation of each group: the largest first, then the largest of the others.
+
+        A group that is too small takes nothing from the others but what it cannot hold, evenly.
+        """
+        slacks, free = np.zeros(len(target.shares)), np.ones(len(target.shares), bool)
+
+        def fits(slack: float) -> bool:
+            return self.possible([*kept, (target, np.where(free, slack, slacks))])
+
+        widest = 1 / target.shares.min()
+        while free.any():
+            widest = self._bisect(fits, widest)
+            slacks[free] = widest
+            if widest <= CLOSE:
+                break
+            free[:] = self._movable(target, kept, slacks, free)
+        return slacks
 
     def missed(self, targets: Sequence[Target]) -> dict[str, float]:
         """Targets that cannot be reached within 2 %, each with its least deviation.
@@ -111,8 +127,29 @@ class Reach:
             return {}
         kept: list[tuple[Target, float]] = []
         for target in targets:
-            kept.append((target, max(CLOSE, self.smallest([target], kept))))
+            kept.append((target, max(CLOSE, self.smallest(target, kept))))
         return {target.name: slack for target, slack in kept if slack > CLOSE}
+
+    def _movable(self, target: Target, kept: Kept, slacks: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """Which free groups can come nearer than the others' slack, bool [groups]."""
+        found = free.copy()
+        for group in np.flatnonzero(free):
+            nearer = slacks.copy()
+            nearer[group] -= 10 * _PRECISION
+            found[group] = self.possible([*kept, (target, nearer)])
+        # Rounding may leave each of the last groups some room.
+        return found if (found != free).any() else np.zeros_like(free)
+
+    @staticmethod
+    def _bisect(fits: Callable[[float], bool], widest: float) -> float:
+        """The smallest slack that fits, where `widest` does."""
+        if fits(0.0):
+            return 0.0
+        low, high = 0.0, widest
+        while high - low > _PRECISION:
+            middle = (low + high) / 2
+            low, high = (low, middle) if fits(middle) else (middle, high)
+        return high
 
 
 def _feasible(constraints: Constraints, least: np.ndarray, most: np.ndarray) -> bool:

@@ -121,18 +121,17 @@ def _balanced(
         shares = fit(start, nearest, least, most, _SWEEPS, ascend(start, nearest, least, most))
     if abs(joint.shares.sum() - 1) < 1e-9 and joint.deviation(shares) > CLOSE:
         kept = [(target, missed.get(target.name, CLOSE)) for target in targets]
-        missed |= {JOINT: reach.smallest([joint], kept)}
+        missed |= {JOINT: reach.smallest(joint, kept)}
     return shares, missed
 
 
 def _nearest(targets: Sequence[Target], missed: dict[str, float], reach: Reach) -> Constraints:
-    """What can be reached, as closely as possible; then the others, in turn, as near as that allows."""
-    reached = [target for target in targets if target.name not in missed]
-    slack = reach.smallest(reached)
-    kept = [(target, min(slack + _ROOM, CLOSE)) for target in reached]
-    for target in targets:
-        if target.name in missed:
-            kept.append((target, reach.smallest([target], kept) + _ROOM))
+    """Each target in turn as near as those before it allow, while those to come stay reached."""
+    kept = []
+    for place, target in enumerate(targets):
+        coming = [(other, CLOSE) for other in targets[place + 1 :] if other.name not in missed]
+        slack = reach.nearest(target, [*kept, *coming])
+        kept.append((target, np.where(slack <= CLOSE, np.minimum(slack + _ROOM, CLOSE), slack + _ROOM)))
     return stack([reach.total, *(target.constraints(slack) for target, slack in kept)])
 
 
