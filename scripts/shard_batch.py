@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument(
         "--recordings",
         required=True,
-        help="JSON: a list of [id, file, reference or null, [start, stop] or null]",
+        help="JSON: a list of [id, file, reference or null, [start, stop] or null, {name: published checksum}]",
     )
     parser.add_argument(
         "--made-with", nargs="*", default=[], help="keys and code by which a shard is known to be up to date"

@@ -185,8 +185,12 @@ def test_a_rate_is_held_against_the_headers_epoch(shared, tmp_path):
     patch(path, RATE, struct.pack("<H", 500))
     with pytest.raises(UserError, match="rate: found 500 Hz, expected 1000 Hz by the header's epoch"):
         read_header(path)
-    patch(path, RATE, struct.pack("<H", 997))  # unusual, but confirmed
-    assert read_header(path).fs == 997.0
+    patch(path, RATE, struct.pack("<H", 1002))
+    with pytest.raises(UserError, match="rate: found 1002 Hz, expected 1000 Hz"):
+        read_header(path)
+    patch(path, RATE, struct.pack("<H", 173))  # unusual, but confirmed
+    patch(path, 505, struct.pack("<2f", -0.2, 601 / 173 - 0.2))
+    assert read_header(path).fs == 173.0
 
 
 def test_channels_that_stand_twice_are_numbered(cnt, recording):

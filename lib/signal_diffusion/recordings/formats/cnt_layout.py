@@ -26,6 +26,7 @@ PEEKS, PEEK_SAMPLES = 5, 800
 SMALLEST_UV, LARGEST_UV = 0.05, 5e3  # int16 samples read as int32 are 65536 times larger
 ROUGHEST = 1.2  # SD of steps over SD: white noise has 1.41, int32 samples read as int16 about as much,
 ROUGHER = 2.0  # and small ones less, but then many times as much as when read right
+EXACT = 5e-4  # of a rate, as far as the epoch's float32 numbers give it
 GAINS_UV = (1e-6, 1e3)
 RATES = (
     100, 125, 128, 160, 200, 250, 256, 300, 400, 500, 512, 600, 800, 1000, 1024, 1200, 1250, 2000, 2048, 2400, 2500,
@@ -113,18 +114,24 @@ def _header(path: Path, setup: bytes, file: BinaryIO) -> Layout:
 
 
 def _check_rate(path: Path, setup: bytes, fs: int) -> None:
-    (points,) = struct.unpack_from("<H", setup, 368)
-    start, end = struct.unpack_from("<2f", setup, 505)
-    seconds = end - start
-    epoch = points / seconds if points > 1 and math.isfinite(seconds) and 1e-3 < seconds < 1e3 else 0.0
-    confirmed = abs(epoch - fs) <= 0.01 * fs
-    other = [rate for rate in RATES if abs(epoch - rate) <= 0.002 * rate and not confirmed]
-    if other:
+    epoch = _epoch_rates(setup)
+    confirmed = any(abs(rate - fs) <= EXACT * fs for rate in epoch)
+    other = [rate for rate in RATES if any(abs(rate - found) <= EXACT * rate for found in epoch)]
+    if other and not confirmed:
         raise refuse(path, "rate", f"{fs} Hz", f"{other[0]} Hz by the header's epoch")
     if fs not in RATES and not (fs and confirmed):
         raise refuse(
             path, "rate", f"{fs} Hz", "one that amplifiers have, or that the header's epoch confirms"
         )
+
+
+def _epoch_rates(setup: bytes) -> list[float]:
+    """Rates (Hz) by the points of an epoch and its start and end in seconds, whether or not the end is a point."""
+    (points,) = struct.unpack_from("<H", setup, 368)
+    start, end = struct.unpack_from("<2f", setup, 505)
+    seconds = end - start
+    possible = points > 1 and math.isfinite(seconds) and 1e-3 < seconds < 1e3
+    return [points / seconds, (points - 1) / seconds] if possible else []
 
 
 def _check_electrodes(path: Path, entries: list[bytes], after: bytes) -> None:
