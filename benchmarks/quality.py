@@ -2,8 +2,9 @@
 
     python benchmarks/quality.py [FOLDER] [--subjects 40]
 
-Each fault is planted in T7 (window faults: in all channels) of simulated recordings of 19 channels, 60 s at 250 Hz.
-With a folder, every file there that has the 19 channels is examined as well, and what is found in it is listed.
+Each fault is planted in T7 (window faults: in all channels) of simulated recordings of 19 channels, 60 s at
+250 Hz. With a folder, every file there that has the 19 channels is examined as well, and what is found in it
+is listed.
 """
 
 import argparse
@@ -82,7 +83,8 @@ def report_alarms(title: str, recordings: Iterable[Recording]) -> None:
     shares = ", ".join(f"{100 * seconds[code] / seconds.total():.2f} % {REASONS[code]}" for code in (1, 2, 3))
     print(f"{title}, {len(CHANNELS) * count} channels")
     print(
-        f"  bad channels: {dict(channels) or 'none'}; bad windows: {dict(windows) or 'none'}; seconds: {shares}"
+        f"  bad channels: {dict(channels) or 'none'}; bad windows: {dict(windows) or 'none'};"
+        f" seconds: {shares}"
     )
 
 
@@ -94,9 +96,7 @@ def report_margins(recordings: list[Recording]) -> None:
         levels.append(np.abs(typical - np.median(typical)))
     deviations = [each / (MAD_TO_SD * np.median(each)) for each in levels]
     lowest = min(correlations(recording).min() for recording in recordings)
-    print(
-        f"  largest deviation {np.max(deviations):.1f} robust SDs, largest factor {np.exp(np.max(levels)):.2f}"
-    )
+    print(f"  largest deviation {np.max(deviations):.1f} robust SDs, factor {np.exp(np.max(levels)):.2f}")
     print(f"  smallest correlation with the channel that is followed most {lowest:.2f}")
 
 
@@ -108,8 +108,8 @@ def correlations(recording: Recording) -> np.ndarray:
 def prep_alone(recording: Recording) -> int:
     """Channels whose correlation with the others is below 0.4 in more than 1 % of the seconds.
 
-    As in PREP's `findNoisyChannels`: the 98th percentile over channels of the absolute correlations, against the
-    average reference.
+    As in PREP's `findNoisyChannels`: the 98th percentile over channels of the absolute correlations, against
+    the average reference.
     """
     data = resample(pick(recording, CHANNELS).data, recording.fs, SIGNAL.fs)
     correlations = [

@@ -1,4 +1,4 @@
-"""What bad windows, channels and recordings leave in a dataset: from files with planted faults to the tables."""
+"""What bad windows, channels and recordings leave in a dataset: from planted faults to the tables."""
 
 from dataclasses import replace
 

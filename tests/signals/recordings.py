@@ -28,7 +28,7 @@ def simulated(subject: int = 0) -> Recording:
 
 
 def planted(fault, subject: int = 0) -> Recording:
-    """The recording of a subject after `fault(data, rng)` has changed its samples [channels, samples] in place."""
+    """A subject's recording after `fault(data, rng)` has changed its samples [channels, samples] in place."""
     recording = simulated(subject)
     data = recording.data.copy()
     fault(data, np.random.default_rng(subject))

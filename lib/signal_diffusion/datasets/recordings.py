@@ -29,9 +29,9 @@ def recordings_table(
 ) -> pd.DataFrame:
     """One row per row of the indexes, in their order, with the columns `COLUMNS`.
 
-    sources: recordings whose shards hold windows, after the scan. refused: rows of `refused.csv`. shards: all of
-    them. window_s: length of a window; fs: rate of the windows' starts, Hz. Counts are written `2 flat; 1 clipped`,
-    channels `T7 flat; O1 clipped`; bad_seconds are those of good channels.
+    sources: recordings whose shards hold windows, after the scan. refused: rows of `refused.csv`. shards: all
+    of them. window_s: length of a window; fs: rate of the windows' starts, Hz. Counts are written `2 flat; 1
+    clipped`, channels `T7 flat; O1 clipped`; bad_seconds are those of good channels.
     """
     by_name = {source.name: source for source in sources}
     paths = {(path.parent.name, path.stem): path for path in map(Path, shards)}

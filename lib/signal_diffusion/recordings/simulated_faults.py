@@ -12,7 +12,7 @@ Spoil = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Fault:
-    """`spoil(trace, rate, rng)` is what it makes of a trace [samples] in uV; `reason` what it is to be called."""
+    """`spoil(trace, rate, rng)` is what it makes of a trace [samples] in uV; `reason` what to call it."""
 
     reason: str
     says: str
@@ -65,7 +65,9 @@ CHANNEL_FAULTS = {
     "unplugged": Fault("disconnected", "noise of the same spectrum instead", _unplugged),
 }
 WINDOW_FAULTS = {
-    "pause": Fault("flat", "nothing for a third of the time", lambda trace, *_: _part(trace, trace * 0, 0.3, 0.64)),
+    "pause": Fault(
+        "flat", "nothing for a third of the time", lambda trace, *_: _part(trace, trace * 0, 0.3, 0.64)
+    ),
     "movement": Fault(
         "outlying", "fifteen times the amplitude for a quarter of the time",
         lambda trace, *_: _part(trace, trace * 15, 0.3, 0.55),

@@ -33,10 +33,13 @@ NOTE = "Those with faults come first. What is usual is grey; whatever has a colo
 EMBEDDED = 4  # sheets inside the page itself; the others lie beside it
 LINE_DB = 20.0  # from here on, the mains are worth a look
 CSS = f"""
-body {{ font: 15px/1.5 system-ui, sans-serif; color: {INK}; max-width: 76em; margin: 2em auto; padding: 0 1em }}
+body {{ font: 15px/1.5 system-ui, sans-serif; color: {INK}; max-width: 76em; margin: 2em auto }}
 table {{ border-collapse: collapse; margin: 0.8em 0 }}
-th, td {{ text-align: left; padding: 0.2em 0.9em 0.2em 0; border-bottom: 1px solid {FAINT}; vertical-align: top }}
-th {{ font-weight: 600 }} p.note, td.quiet {{ color: {MUTED} }} img {{ width: 100%; margin: 0.6em 0 }}
+th, td {{ text-align: left; vertical-align: top; padding: 0.2em 0.9em 0.2em 0 }}
+th, td {{ border-bottom: 1px solid {FAINT} }}
+th {{ font-weight: 600 }}
+p.note {{ color: {MUTED} }}
+img {{ width: 100%; margin: 0.6em 0 }}
 """
 
 

@@ -40,8 +40,8 @@ TINT = 0.45
 class Card:
     """One recording. `title` is its id, `note` what was found, `bad` the reasons by channel.
 
-    amplitude: uV [channels, seconds], NaN where a channel is missing; faults: uint8 of that shape; spectra: dB
-    [channels, frequencies]; all None for a recording that could not be read. `fs`: of the windows, Hz.
+    amplitude: uV [channels, seconds], NaN where a channel is missing; faults: uint8 of that shape; spectra:
+    dB [channels, frequencies]; all None for a recording that could not be read. `fs`: of the windows, Hz.
     """
 
     title: str
@@ -79,17 +79,17 @@ def _draw_key(axes: Axes, nyquist: float, top: float) -> None:
         axes.text(left + 22, top + 10, reason, fontsize=7.5, va="baseline")
     low, high = SPECTRUM
     lines = (
-        "strips: a row per channel over the whole recording; standard deviation of each second, 0.5 µV black to "
-        "100 µV white",
-        f"lines: spectrum of each channel, 0 to {nyquist:g} Hz with a tick every {TICK} Hz, {low:g} to {high:g} dB "
-        "re 1 µV²/Hz",
+        "strips: a row per channel over the whole recording; standard deviation of each second, "
+        "0.5 µV black to 100 µV white",
+        f"lines: spectrum of each channel, 0 to {nyquist:g} Hz with a tick every {TICK} Hz, "
+        f"{low:g} to {high:g} dB re 1 µV²/Hz",
     )
     for number, line in enumerate(lines, start=1):
         axes.text(0, top + 12 + 16 * number, line, fontsize=7, color=MUTED, va="baseline")
 
 
 def strip(card: Card, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """uint8 RGB [height, width, 3]: a row of pixels per channel, 0.5 uV black to 100 uV white, faults in colour."""
+    """uint8 RGB [height, width, 3]: rows of channels, 0.5 uV black to 100 uV white, faults in colour."""
     seconds = card.amplitude.shape[1]
     edges = np.minimum(np.arange(width) * seconds // width, seconds - 1)
     grey = _over(np.log10(np.maximum(np.nan_to_num(card.amplitude.astype(np.float32)), 1e-3)), edges)

@@ -1,4 +1,4 @@
-"""Extremes of the samples as they were recorded: where nothing moved, and where the amplifier was at its limit."""
+"""Extremes of samples as they were recorded: where nothing moved, where the amplifier was at its limit."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ NEAR = 0.01  # of a channel's range: a peak passes there on its way, a clipped o
 
 @dataclass(frozen=True)
 class Extremes:
-    """Of each whole second, float32 [channels, seconds]: highest less lowest value, and the share that is clipped."""
+    """float32 [channels, seconds]: the highest less the lowest value of a second, and its clipped share."""
 
     ranges: np.ndarray
     clipped: np.ndarray
 
 
 def blocks(data: np.ndarray, fs: float) -> np.ndarray:
-    """The whole seconds of [channels, samples] at `fs` Hz: a view [channels, seconds, samples of a second]."""
+    """Whole seconds of [channels, samples] at `fs` Hz: a view [channels, seconds, samples of a second]."""
     length = round(fs)
     seconds = data.shape[1] // length
     return data[:, : seconds * length].reshape(len(data), seconds, length)
@@ -25,8 +25,9 @@ def blocks(data: np.ndarray, fs: float) -> np.ndarray:
 def extremes(data: np.ndarray, fs: float) -> Extremes:
     """What the samples [channels, samples] at `fs` Hz say; resampled or filtered ones would not.
 
-    Clipped are samples at the highest or lowest value of their channel, if that is met in two seconds or more, and
-    in twice as many samples as lie in the hundredth of the range next to it; other extremes are peaks.
+    Clipped are samples at the highest or lowest value of their channel, if that is met in two seconds or
+    more, and in twice as many samples as lie in the hundredth of the range next to it; other extremes are
+    peaks.
     """
     seconds = blocks(data, fs)
     clipped = np.zeros(seconds.shape[:2], np.float32)

@@ -72,7 +72,7 @@ def _multiplied(trace: np.ndarray, remains: np.ndarray, pad: int, length: int) -
 
 
 def _quick_length(samples: int) -> int:
-    """The smallest 2^a 3^b 5^c that holds them: Fourier transforms of other lengths may be many times slower."""
+    """The smallest 2^a 3^b 5^c that holds them: Fourier transforms of other lengths may be far slower."""
     fives = [5**c for c in range(14)]
     odd = [3**b * five for b in range(21) for five in fives if 3**b * five <= 2 * samples]
     return min(each << max(0, (-(-samples // each) - 1).bit_length()) for each in odd)

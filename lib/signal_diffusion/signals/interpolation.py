@@ -1,7 +1,7 @@
 """Channels that are absent or bad, estimated from the others by spherical splines.
 
-Perrin et al., 1989, "Spherical splines for scalp potential and current density mapping", as MNE computes them,
-with its 10-05 positions.
+Perrin et al., 1989, "Spherical splines for scalp potential and current density mapping", as MNE computes
+them, with its 10-05 positions.
 """
 
 import warnings
@@ -28,7 +28,7 @@ def spline_weights(known: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
     here = mne.channels.get_builtin_montages()
     montage = mne.channels.make_standard_montage(next(name for name in MONTAGES if name in here))
     names = _montage_names([*known, *wanted], montage.ch_names)
-    # The estimate is linear: what it makes of unit impulses, one known channel after the other, is its weights.
+    # The estimate is linear: what it makes of an impulse in each known channel in turn are its weights.
     impulses = np.vstack([np.eye(len(known)), np.zeros((len(wanted), len(known)))])
     raw = mne.io.RawArray(impulses, mne.create_info(names, 1.0, "eeg"), verbose="error")
     raw.set_montage(montage, verbose="error")
@@ -44,7 +44,7 @@ def _montage_names(names: Sequence[str], places: Sequence[str]) -> list[str]:
     nowhere = [name for name in names if canonical(name) not in spelled]
     if nowhere:
         raise UserError(
-            f"channels {', '.join(nowhere)} have no place in the 10-05 system, so nothing can be interpolated; "
+            f"channels {', '.join(nowhere)} have no place in the 10-05 system to interpolate at or from; "
             'set channels.missing = "refuse" and channels.bad to "keep" or "refuse"'
         )
     return [spelled[canonical(name)] for name in names]

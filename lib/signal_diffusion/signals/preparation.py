@@ -29,10 +29,10 @@ AVERAGE, NONE = "average", "none"  # values of signal.reference that name no cha
 class Prepared:
     """What one recording gave, as far as it could be prepared.
 
-    data: float32 [channels, samples] uV, without samples if it is refused. starts: first samples of its windows,
-    int64 [n]. meta: status "ok" or "refused", reason; rate (Hz) and duration (s) as recorded; quality, see
-    `verdict.record`, with the channels that were interpolated and the bad windows by what is wrong with them.
-    pictures: `verdict.pictures`, empty if nothing could be read.
+    data: float32 [channels, samples] uV, without samples if it is refused. starts: first samples of its
+    windows, int64 [n]. meta: status "ok" or "refused", reason; rate (Hz) and duration (s) as recorded;
+    quality, see `verdict.record`, with the channels that were interpolated and the bad windows by what is
+    wrong with them. pictures: `verdict.pictures`, empty if nothing could be read.
     """
 
     channels: list[str]
@@ -46,7 +46,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Traces:
-    """data: float32 [names, samples] uV. raw: what they were made from. zero: rows that were the reference."""
+    """data: float32 [names, samples] uV. raw: of what they were made. zero: rows that were the reference."""
 
     names: list[str]
     data: np.ndarray
@@ -63,9 +63,9 @@ def prepare(
 ) -> Prepared:
     """Read a recording, or the part `span` of its file (s), and do with it what the recipe says.
 
-    reference: the scalp electrode that was its reference, if it is known. digests: the published checksums of its
-    files, by name. A recording that cannot be used is
-    refused in `meta`, with the reason; nothing is raised for it.
+    reference: the scalp electrode that was its reference, if it is known. digests: the published checksums of
+    its files, by name. A recording that cannot be used is refused in `meta`, with the reason; nothing is
+    raised for it.
     """
     channels = channel_names(recipe.channels.set)
     prepared = Prepared(channels, np.zeros((len(channels), 0), np.float32))

@@ -1,9 +1,9 @@
 """Which channels and seconds of a recording hold no usable signal, told from the covariances of its seconds.
 
-The criteria are those of the PREP pipeline (Bigdely-Shamlo et al., 2015, Front. Neuroinform. 9:16): no signal,
-a deviating amplitude, too much at high frequencies, too little correlation with other channels, each by robust
-statistics. Clipping is added; RANSAC, which would take longer than all the rest of a shard, is left out.
-docs/quality.md says more.
+The criteria are those of the PREP pipeline (Bigdely-Shamlo et al., 2015, Front. Neuroinform. 9:16): no
+signal, a deviating amplitude, too much at high frequencies, too little correlation with other channels, each
+by robust statistics. Clipping is added; RANSAC, which would take longer than all the rest of a shard, is left
+out. docs/quality.md says more.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,9 @@ MAD_TO_SD = 1.4826  # of a normal distribution; holds until half of the values a
 class Findings:
     """What was found in whole seconds of a recording.
 
-    codes: uint8 [channels, seconds], the places in `REASONS`. amplitude: float32 uV, of the same shape, standard
-    deviations against the mean of the good channels, of flat channels against nothing. bad: reasons by row.
+    codes: uint8 [channels, seconds], the places in `REASONS`. amplitude: float32 uV, of the same shape,
+    standard deviations against the mean of the good channels, of flat channels against nothing. bad: reasons
+    by row.
     """
 
     codes: np.ndarray
@@ -53,8 +54,8 @@ def inspect(
 ) -> Findings:
     """Judge every second and every channel.
 
-    data: [channels, samples] uV at `fs` Hz, before a reference is subtracted. raw: the `extremes` of the samples
-    from which they were made. exempt: rows that are zero because they were the recording's reference.
+    data: [channels, samples] uV at `fs` Hz, before a reference is subtracted. raw: the `extremes` of the
+    samples from which they were made. exempt: rows that are zero because they were the recording's reference.
     """
     covariance = covariances(data, fs)[: raw.ranges.shape[1]]
     own = np.sqrt(_variances(covariance))
@@ -79,8 +80,8 @@ def window_faults(
 ) -> dict[str, list[int]]:
     """The windows of which more than `bad_share` is bad, by what most of it is: reason -> numbers of windows.
 
-    starts: first samples of windows of `nsamps` samples at `fs` Hz. Counted are the seconds that a window touches,
-    in good channels.
+    starts: first samples of windows of `nsamps` samples at `fs` Hz. Counted are the seconds that a window
+    touches, in good channels.
     """
     codes = findings.codes[findings.good]
     kinds = np.arange(1, len(REASONS))[:, None]
@@ -117,7 +118,7 @@ def _fast(data: np.ndarray, fs: float) -> np.ndarray:
 
 
 def _referenced(covariance: np.ndarray, bad: dict[int, str]) -> np.ndarray:
-    """Standard deviations [channels, seconds] after the mean over the channels that are not bad is subtracted."""
+    """Standard deviations [channels, seconds] without the mean over the channels that are not bad."""
     weights = np.ones(covariance.shape[1], np.float32)
     weights[list(bad)] = 0
     weights /= max(weights.sum(), 1)
@@ -148,7 +149,7 @@ def _bad_channels(
     limits: "Quality",
     exempt: Sequence[int],
 ) -> dict[int, str]:
-    """Reasons by row: first of those that no reference makes good, then of those that stand out without them."""
+    """Reasons by row: those that no reference makes good, then those that stand out without them."""
     bad = _bad_throughout(codes, limits)
     bad |= _deviating(own, _left(codes, bad, exempt), limits)
     rows = _left(codes, bad, exempt)
@@ -171,7 +172,7 @@ def _bad_throughout(codes: np.ndarray, limits: "Quality") -> dict[int, str]:
 def _deviating(
     amplitude: np.ndarray, rows: np.ndarray, limits: "Quality", below: bool = True
 ) -> dict[int, str]:
-    """Those of the rows whose typical amplitude, of [channels, seconds], is far above the others', or below."""
+    """Those of the rows whose typical amplitude [channels, seconds] is far above the others', or below."""
     if len(rows) < FEWEST_CHANNELS or not amplitude.shape[1]:
         return {}
     levels = np.log(np.maximum(np.median(amplitude[rows], axis=1), np.float32(1e-9)))
@@ -181,7 +182,7 @@ def _deviating(
 
 
 def _reach(levels: np.ndarray, limits: "Quality") -> float:
-    """How far from 0, their median, log amplitudes usually are: `deviation` robust SDs, or `factor` if more."""
+    """How far from 0, their median, log amplitudes may be: `deviation` robust SDs, or `factor` if more."""
     return max(limits.deviation * MAD_TO_SD * float(np.median(np.abs(levels))), float(np.log(limits.factor)))
 
 
@@ -194,7 +195,7 @@ def _disconnected(covariance: np.ndarray, rows: np.ndarray, limits: "Quality") -
 
 
 def closest_correlations(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """How closely each row follows another: largest absolute correlation, each the median over seconds, [rows]."""
+    """How closely each row follows another: its largest absolute correlation, in the median over seconds."""
     spread = np.sqrt(np.maximum(_variances(covariance)[rows], np.float32(1e-9)))
     one, other = np.triu_indices(len(rows), 1)
     pairs = covariance[:, rows[one], rows[other]].T / (spread[one] * spread[other])

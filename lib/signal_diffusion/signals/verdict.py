@@ -1,4 +1,4 @@
-"""What follows from the findings in a recording: its refusal, the record in its shard, pictures to look at."""
+"""What follows from findings in a recording: its refusal, the record in its shard, pictures to look at."""
 
 import json
 import math
@@ -25,10 +25,11 @@ DARKEST = -40.0  # dB re 1 uV^2/Hz, as in images
 def record(
     findings: Findings, spectra: np.ndarray, names: list[str], channels: list[str], fs: float
 ) -> dict[str, Any]:
-    """The shard's `quality`: bad_channels (name -> reason), seconds examined, bad ones of good channels by reason.
+    """The shard's `quality`: bad_channels (name -> reason), seconds examined, and the bad ones by reason.
 
-    line_db: how far the mains' frequency stands out of its neighbours, None when the rate `fs` does not hold it.
-    names: the channels of findings and `spectra`. channels: the wanted ones; the others of them are missing.
+    bad_seconds are those of good channels. line_db: how far the mains' frequency stands out of its
+    neighbours, None when the rate `fs` does not hold it. names: the channels of findings and `spectra`.
+    channels: the wanted ones; the others of them are missing.
     """
     codes = findings.codes[findings.good]
     found = {
@@ -47,7 +48,7 @@ def record(
 def check(
     findings: Findings, names: list[str], channels: list[str], seconds: float, recipe: "Recipe"
 ) -> None:
-    """Refuse (UserError) a recording of `seconds` with too few good channels or seconds, or a bad reference."""
+    """Refuse (UserError) a recording of `seconds` with few good channels or seconds, or a bad reference."""
     faults, limits = _faults(findings, names, channels), recipe.quality
     needed = math.ceil(limits.min_channels * len(channels))
     if len(channels) - len(faults) < max(needed, 1):
@@ -90,7 +91,7 @@ def read_pictures(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, An
 
 
 def mean_spectra(data: np.ndarray, fs: float) -> np.ndarray:
-    """Mean power spectral density of some seconds, Hann-tapered: float32 dB re 1 uV^2/Hz [channels, bins of 1 Hz].
+    """Mean power spectral density of some seconds, Hann-tapered: float32 dB re 1 uV^2/Hz [channels, bins].
 
     data: [channels, samples] uV at `fs` Hz.
     """
@@ -125,8 +126,8 @@ def _check_seconds(findings: Findings, seconds: float, recipe: "Recipe") -> None
         counts = np.bincount(findings.codes.ravel(), minlength=len(REASONS))[1:]
         raise UserError(
             f"{good:.1f} of {seconds:.1f} s are good (most others {REASONS[1 + counts.argmax()]}), "
-            f"quality.min_seconds = {limits.min_seconds:g} or else one window asks for {needed:.1f} s; leave this "
-            "recording out"
+            f"quality.min_seconds = {limits.min_seconds:g} or else one window asks for {needed:.1f} s; "
+            "leave this recording out"
         )
 
 
