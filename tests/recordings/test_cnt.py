@@ -4,9 +4,11 @@ import struct
 
 import numpy as np
 import pytest
+from signal_diffusion.config.recipe import Simulation
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats import read, read_header
 from signal_diffusion.recordings.recording import Recording
+from signal_diffusion.recordings.simulate import simulate_subject
 from signal_diffusion.recordings.writers import write_cnt
 
 from .material import cnt_samples, find, patch
@@ -134,6 +136,13 @@ def test_both_widths_are_known_by_their_samples(tmp_path, scale):
         patch(path, TABLE, struct.pack("<i", 1500 + 8 * width * 3000))
         digital = bits if width == 4 else narrow
         np.testing.assert_allclose(read(path).data, factor * digital.reshape(-1, 8).T, atol=1e-3)
+
+
+@pytest.mark.parametrize("subject", [3, 25, 43])
+def test_halves_of_whole_samples_are_no_second_reading(tmp_path, subject):
+    # Of these, the 16-bit halves have an EEG's size and smoothness too.
+    rest, _ = simulate_subject(Simulation(seconds=10.0), subject, tmp_path)
+    assert read_header(rest).duration == 10.0
 
 
 def test_noise_that_fits_no_width_is_refused(cnt):

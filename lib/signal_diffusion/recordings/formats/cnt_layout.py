@@ -191,7 +191,17 @@ def _objections(file: BinaryIO, layouts: list[Layout], span: Span | None, size: 
             reasons[i] = f"SD of {microvolts:.3g} uV"
         elif roughness > min(ROUGHEST, ROUGHER * smoothest):
             reasons[i] = f"roughness of {roughness:.2g}"
-    return reasons
+    return _without_halves(layouts, reasons)
+
+
+def _without_halves(layouts: list[Layout], reasons: list[str]) -> list[str]:
+    """Where 32 bits give an EEG's size, so may their halves; but no halves of 16-bit samples ever give 32 bits it."""
+    whole = any(layout.width == 4 and not reason for layout, reason in zip(layouts, reasons, strict=True))
+    halves = "halves of samples of 32 bits" if whole else ""
+    return [
+        reason or (halves if layout.width == 2 else "")
+        for layout, reason in zip(layouts, reasons, strict=True)
+    ]
 
 
 def _misfit(file: BinaryIO, layout: Layout, span: Span | None, size: int) -> str:
