@@ -4,7 +4,6 @@ Compares the logarithmic and linear rows of `signal_diffusion.signals.stft` with
 project's predecessor, at 256x256, 19 channels, 125 Hz and windows of 2048 samples. Everything is computed here.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+from pages import fill, table  # noqa: E402
 from signal_diffusion.config.recipe import Simulation  # noqa: E402
 from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.simulated_signals import simulate_recording  # noqa: E402
@@ -22,6 +22,7 @@ from signal_diffusion.signals.resample import average_reference, resample  # noq
 from signal_diffusion.signals.stft import Stft  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE / "spectrogram.md"
 FS, NSAMPS, RESOLUTION, CHANNELS = 125.0, 2048, 256, 19
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 50)}
 COLOURS = {"log": "#0b6e99", "linear": "#e08a1e", "predecessor": "#8a8a8a"}
@@ -152,18 +153,6 @@ def example_image() -> tuple[np.ndarray, np.ndarray]:
     return tile(quantise(db, low, high), RESOLUTION)[0], stft.frequencies
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def fill(name: str, text: str) -> None:
-    """Replace what stands between the markers of `name` in spectrogram.md."""
-    page = HERE / "spectrogram.md"
-    pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-    page.write_text(re.sub(pattern, lambda m: m[1] + text + m[2], page.read_text(), count=1, flags=re.DOTALL))
-
-
 def fill_tables(transforms: dict, grams: dict, errors: dict) -> None:
     header = ["", *[f"{band} {low}-{high} Hz" for band, (low, high) in BANDS.items()]]
     rows, condition, accuracy, frame = [], [], [], []
@@ -175,10 +164,10 @@ def fill_tables(transforms: dict, grams: dict, errors: dict) -> None:
         singular = np.sqrt(np.maximum(np.linalg.eigvalsh(grams[name]), 0))
         strong = np.sum(singular > 0.01 * singular[-1])
         frame.append([name, str(len(transform.offsets)), f"{kept} of {possible}", f"{strong} of {NSAMPS}"])
-    fill("rows", table(header, rows))
-    fill("condition", table(header, condition))
-    fill("accuracy", table(header, accuracy))
-    fill("rank", table(["", "frames", "rank of one frame", "rank of a window"], frame))
+    fill(PAGE, "rows", table(header, rows))
+    fill(PAGE, "condition", table(header, condition))
+    fill(PAGE, "accuracy", table(header, accuracy))
+    fill(PAGE, "rank", table(["", "frames", "rank of one frame", "rank of a window"], frame))
 
 
 def draw(transforms: dict, grams: dict, errors: dict) -> None:
