@@ -73,7 +73,9 @@ def intact_edf(path: Path) -> Intact:
     def decode(copy: Path) -> np.ndarray:
         content = copy.read_bytes()
         fields = [[content[256 + count * at + 8 * i :][:8] for i in chosen] for at in (104, 112, 120, 128)]
-        low, high, bottom, top = (np.array([float(field) for field in row]) for row in fields)
+        low, high, bottom, top = (
+            np.array([float(field.replace(b",", b".")) for field in row]) for row in fields
+        )
         units = [content[256 + count * 96 + 8 * i :][:8].decode("latin-1").strip() for i in chosen]
         gain = (high - low) / (top - bottom)
         records = np.frombuffer(content, "<i2", layout.records * layout.row // 2, layout.size)

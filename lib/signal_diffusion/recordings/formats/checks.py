@@ -43,7 +43,7 @@ def samples_of(path: Path, span: Span | None, fs: float, samples: int) -> tuple[
 
 def what_failed(error: Exception) -> str:
     """A foreign reader's complaint, which may quote the header, as no more than its kind."""
-    return f"what raises {type(error).__name__}"
+    return f"something that ends reading ({type(error).__name__})"
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:

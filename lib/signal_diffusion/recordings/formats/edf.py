@@ -33,7 +33,7 @@ ROUGH = 0.5  # SD of steps over SD; slow waves that fill the range, as sines do,
 def read_header(path: Path, span: Span | None = None) -> Header:
     layout = read_layout(path)
     chosen = layout.measured
-    _calibrations(path, layout, chosen)
+    check_picks(path, layout, chosen)
     count = layout.counts[chosen[0]]
     fs = count / layout.seconds
     samples_of(path, span, fs, layout.records * count)
@@ -69,8 +69,8 @@ def _calibrations(path: Path, layout: Layout, chosen: list[int]) -> tuple[np.nda
             strict=True,
         )
         low, high, bottom, top = (number(path, f"{name} of {layout.name(i)}", text) for name, text in texts)
-        if not -limit <= bottom < top < limit:
-            expected = f"a range within {-limit} to {limit - 1}"
+        if not (-limit <= bottom < top < limit and bottom.is_integer() and top.is_integer()):
+            expected = f"two integers within {-limit} to {limit - 1}"
             raise refuse(path, f"digital range of {layout.name(i)}", f"{bottom:g} to {top:g}", expected)
         volts = VOLTS[layout.units[i]]
         if low == high or abs(high - low) * volts > WIDEST_UV:

@@ -19,12 +19,16 @@ from signal_diffusion.recordings.formats.names import is_electrode, shown, unpri
 VOLTS = {"uV": 1.0, "µV": 1.0, "\x83\xcaV": 1.0, "mV": 1e3, "V": 1e6}
 ANNOTATIONS = ("edf annotations", "bdf annotations")
 NOT_SIGNALS = (*ANNOTATIONS, "status", "trigger")
-DUMMY = re.compile(r"-(-\d+)?")  # as CHB-MIT calls signals that separate others
+DUMMY = re.compile(r"[-.]+(-\d+)?")  # as CHB-MIT calls signals that separate others
 ALIKE = (
     "uS mS us ms um mm uA mA ug mg uW mW uT mT ul ml uL mL uM mM uN mN nV kV".split()
 )  # units, not hurt ones
 FIXED, PER_SIGNAL = 256, 256
 SLOWEST = 50.0  # Hz, of an EEG whose rate no record confirms
+ROUNDED, DRIFT = (
+    2e-3,
+    1e-4,
+)  # seconds, and seconds per second, that records' times may differ from the header's
 ONSET = re.compile(rb"([+-]\d+(?:\.\d*)?)[\x14\x15]")
 
 
@@ -116,7 +120,7 @@ def check_times(path: Path, layout: Layout, first: int, records: list[bytes]) ->
     for number, content in enumerate(records, first):
         stated = ONSET.match(content)
         expected = layout.start + number * layout.seconds
-        slack = layout.seconds / max(layout.counts) + 1e-5 * number * layout.seconds
+        slack = layout.seconds / max(layout.counts) + ROUNDED + DRIFT * number * layout.seconds
         if stated is None or abs(float(stated[1]) - expected) > slack:
             found = "no time" if stated is None else f"{float(stated[1]):g} s"
             raise refuse(path, f"time of data record {number + 1}", found, f"{expected:g} s by the header")

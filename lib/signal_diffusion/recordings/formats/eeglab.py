@@ -16,7 +16,7 @@ from signal_diffusion.recordings.formats.checks import (
     unique_names,
     what_failed,
 )
-from signal_diffusion.recordings.formats.matlab import read_variables
+from signal_diffusion.recordings.formats.matlab import Damaged, read_variables
 from signal_diffusion.recordings.formats.names import unprintable
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
@@ -92,6 +92,8 @@ def _fields(path: Path) -> dict:
     """The fields of the set, which stand in the file by themselves or in a struct EEG."""
     try:
         found = read_variables(path, FIELDS)
+    except Damaged as error:
+        raise refuse(path, "MATLAB file", error, "an EEGLAB set of MATLAB 5 or 7.3") from None
     except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise refuse(path, "MATLAB file", what_failed(error), "an EEGLAB set of MATLAB 5 or 7.3") from None
     inner = found.get("EEG", found)

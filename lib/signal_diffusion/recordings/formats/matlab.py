@@ -18,11 +18,15 @@ TEXTS = {1: "latin-1", 2: "latin-1", 3: "utf-16", 4: "utf-16", 16: "utf-8", 17: 
 NAMED = 1024  # bytes within which a variable says its name
 
 
+class Damaged(ValueError):
+    """What is wrong with a file, without a word of its content."""
+
+
 def read_variables(path: Path, wanted: Collection[str]) -> dict:
     """Name -> value: a float, a text, an array in MATLAB's shape, or for a struct a dict of its wanted fields.
 
     The fields of a struct array are lists with one value per element. What is of another class is None. Raises
-    ValueError, OSError, zlib.error and the like for a file that cannot be read.
+    Damaged, and OSError, zlib.error and the like, for a file that cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(HEADER)
@@ -30,7 +34,7 @@ def read_variables(path: Path, wanted: Collection[str]) -> dict:
         return _read_hdf5(path, wanted)
     order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
     if order is None:
-        raise ValueError("neither MATLAB 5 nor 7.3")
+        raise Damaged("neither MATLAB 5 nor 7.3")
     found = {}
     for kind, content in _elements(memoryview(path.read_bytes())[HEADER:], order):
         whole = content
@@ -44,18 +48,18 @@ def read_variables(path: Path, wanted: Collection[str]) -> dict:
 
 
 def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
-    """Types and contents of the data elements, one after the other; ValueError if they do not fit."""
+    """Types and contents of the data elements, one after the other; Damaged if they do not fit."""
     at = 0
     while at < len(content):
         if at + 8 > len(content):
-            raise ValueError("a data element is cut")
+            raise Damaged("a data element is cut")
         kind, size = np.frombuffer(content, order + "u4", 2, at).tolist()
         start = at + 8
         if kind >> 16:  # at most 4 bytes stand in the tag itself
             kind, size, start = kind & 0xFFFF, kind >> 16, at + 4
         stop = start + size
         if stop > len(content) or (start == at + 4 and size > 4):
-            raise ValueError("a data element is longer than what holds it")
+            raise Damaged("a data element is longer than what holds it")
         yield kind, content[start:stop]
         at = at + 8 if start == at + 4 else stop if kind == COMPRESSED else stop + -stop % 8
 
@@ -79,11 +83,11 @@ def _value(content: memoryview, order: str, wanted: Collection[str]):
     elements = _elements(content, order)
     (_, flags), (_, shape), _ = (next(elements, (0, b"")) for _ in range(3))
     if len(flags) != 8 or len(shape) < 8:
-        raise ValueError("an array has no flags or shape")
+        raise Damaged("an array has no flags or shape")
     kind = int(np.frombuffer(flags, order + "u4", 1)[0]) & 0xFF
     shape = np.frombuffer(shape, order + "i4").tolist()
     if min(shape) < 0:
-        raise ValueError("an array has a negative size")
+        raise Damaged("an array has a negative size")
     if kind == STRUCT:
         return _struct(elements, order, shape, wanted)
     if kind == CHAR:
@@ -95,14 +99,14 @@ def _struct(elements: Iterator, order: str, shape: list[int], wanted: Collection
     (_, width), (_, letters) = (next(elements) for _ in range(2))
     (width,) = np.frombuffer(width, order + "i4").tolist()
     if width < 1 or len(letters) % width:
-        raise ValueError("a struct's field names are cut")
+        raise Damaged("a struct's field names are cut")
     names = [
         bytes(letters[at : at + width]).split(b"\0")[0].decode("latin-1")
         for at in range(0, len(letters), width)
     ]
     fields, cells = {name: [] for name in names if name in wanted}, list(elements)
     if len(cells) != len(names) * math.prod(shape) or any(kind != MATRIX for kind, _ in cells):
-        raise ValueError("a struct has another number of values than its shape and fields")
+        raise Damaged("a struct has another number of values than its shape and fields")
     for name, (_, content) in zip(names * math.prod(shape), cells, strict=True):
         if name in fields:
             fields[name].append(_value(content, order, wanted) if len(content) else None)
@@ -114,14 +118,14 @@ def _text(elements: Iterator, order: str, shape: list[int]) -> str:
     encoding = TEXTS[kind] + ("" if kind in (1, 2, 16) else {"<": "-le", ">": "-be"}[order])
     text = bytes(content).decode(encoding)
     if len(text) != math.prod(shape):
-        raise ValueError("a text has another length than its shape")
+        raise Damaged("a text has another length than its shape")
     return text
 
 
 def _numbers(elements: Iterator, order: str, shape: list[int]) -> np.ndarray | float:
     kind, content = next(elements)
     if len(content) != math.prod(shape) * np.dtype(NUMBERS[kind]).itemsize:
-        raise ValueError("an array has another size than its shape")
+        raise Damaged("an array has another size than its shape")
     values = np.frombuffer(content, order + NUMBERS[kind])
     return float(values[0]) if values.size == 1 else values.reshape(shape, order="F")
 
