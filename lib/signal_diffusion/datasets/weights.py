@@ -32,6 +32,7 @@ LEAST = 1e-3  # of the mean: no window is left out altogether
 _SWEEPS = 200  # until targets that are not reached are put to a linear programme
 _ROOM = 1e-3  # around targets that are just possible, so that the fitting ends
 _EXACT = 1e-4
+_DIGITS = 7
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ def sampling_weights(metadata: pd.DataFrame, config: "Weights", datasets: Sequen
     sizes = cells.sizes / cells.sizes.sum()
     least, most = LEAST * sizes, _cap(config.max_sampling_weight) * sizes
     shares, missed = _balanced(cells, targets, joint, least, most)
-    weights = np.clip(shares / sizes, LEAST, _cap(config.max_sampling_weight))[cells.rows]
+    # Rounded, for the last digits hang on how many cores add the shares up.
+    per_cell = np.clip(np.round(shares / sizes, _DIGITS), LEAST, _cap(config.max_sampling_weight))
+    weights = per_cell[cells.rows]
     return Weighting(weights, cells, targets, joint, missed)
 
 
