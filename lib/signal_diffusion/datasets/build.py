@@ -61,35 +61,36 @@ def build_dataset(
 ) -> None:
     """Write the dataset folder `out` from the shards and indexes of the recipe's datasets.
 
-    `recipe` has its dB range and weight cap resolved from the settings (`load_recipe(name, settings)`).
-    `draw` adds figures to the folder and says which, for the card. Shards are read one at a time, twice: once
-    for the range and the windows to leave out, once to write.
-    UserError when a subject, recording or identical window would stand in two splits, when nothing usable
-    is left for training, or when shards and indexes do not belong together.
+    `recipe` has its dB range and weight cap resolved from the settings (`load_recipe(name, settings)`). `draw` adds
+    figures to the folder and says which, for the card. Shards are read twice, block by block: for the ranges and the
+    windows to leave out, and to write. UserError when a subject, recording or identical window would stand in two
+    splits, when nothing usable is left for training, or when shards and indexes do not belong together.
     """
-    if representation not in REPRESENTATIONS:
-        raise UserError(f"representation {representation} is none of {', '.join(REPRESENTATIONS)}; use one")
+    _check_representation(representation)
     rows = read_indexes(indexes)
     check_datasets(rows, recipe)
-    used, refused = join_shards(rows, shards)
-    splits = split_subjects(rows, recipe, used)
-    _check_training(used, refused)
-    shared = check_alike(used, representation)
+    sources, refused = join_shards(rows, shards)
+    splits = split_subjects(rows, recipe, sources)
+    _check_training(sources, refused)
+    spec = _spec(recipe, representation, check_alike(sources, representation))
     statistics = statistics_of(representation, recipe.spectrogram)
-    sources, dropped = used, scan(used, statistics, recipe.signal.fs, recipe.quality.drop)
-    used = [source for source in used if len(source.kept)]
-    _check_training(used, refused + dropped)
-    metadata = _metadata(used, label_columns(rows), recipe, representation)
-    check_disjoint(metadata, metadata["hash"])
-    metadata, weighting = _weighted(metadata, recipe)
-    spec = _spec(recipe, representation, shared) | statistics.numbers()
-    contents = Contents(recipe, metadata, refused + dropped, splits, weighting)
+    refused += scan(sources, statistics, recipe.signal.fs, recipe.quality.drop)
+    used = [source for source in sources if len(source.kept)]
+    _check_training(used, refused)
+    spec |= statistics.numbers()
+    metadata, weighting = _weighted(_metadata(used, label_columns(rows), recipe, representation), recipe)
+    contents = Contents(recipe, metadata, refused, splits, weighting)
     say_balance(contents)
     window_s = recipe.signal.nsamps / recipe.signal.fs
-    outcomes = recordings_table(rows, sources, contents.refused, shards, window_s, recipe.signal.fs)
+    outcomes = recordings_table(rows, sources, refused, shards, window_s, recipe.signal.fs)
     with staged_folder(out) as folder:
         _write(folder, spec, contents, used, draw)
         write_table(folder / RECORDINGS, outcomes)
+
+
+def _check_representation(representation: str) -> None:
+    if representation not in REPRESENTATIONS:
+        raise UserError(f"representation {representation} is none of {', '.join(REPRESENTATIONS)}; use one")
 
 
 def check_datasets(rows: pd.DataFrame, recipe: "Recipe") -> None:
@@ -127,7 +128,7 @@ def _check_training(used: Sequence[Source], refused: Sequence[dict[str, str]]) -
 def _metadata(
     used: Sequence[Source], labels: list[str], recipe: "Recipe", representation: str
 ) -> pd.DataFrame:
-    """One row per window, split after split, and within a split in id order."""
+    """One row per window, split after split, and within a split in id order; UserError for a leak between splits."""
     modality = "time-series segment" if representation == SERIES else "spectrogram image"
     used = sorted(used, key=lambda source: SPLITS.index(source.split))
     recordings = pd.DataFrame([source.row for source in used]).assign(
@@ -140,6 +141,7 @@ def _metadata(
     rows["start_s"] = np.concatenate([source.starts for source in used]) / recipe.signal.fs
     rows["hash"] = [value for source in used for value in source.hashes]
     rows = rows.assign(**_event_columns(used, recipe.signal))
+    check_disjoint(rows, rows["hash"])
     return rows[[*IDS, "window", "start_s", "split", *labels, "text", "hash"]]
 
 

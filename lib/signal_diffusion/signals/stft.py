@@ -118,11 +118,6 @@ class Stft(Frames):
         frames = sliding_window_view(data, self.window // 2, axis=1).swapaxes(0, 1)
         return frames[positions].reshape(-1, self.window // 2)
 
-    def power(self, data: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Power spectral density at `positions`, uV^2/Hz: float32 [positions, channels, rows]."""
-        real, imaginary = self.parts(data, positions)
-        return np.square(real, out=real) + np.square(imaginary, out=imaginary)
-
     def decibels(self, power: np.ndarray) -> np.ndarray:
         """uV^2/Hz -> float32 dB re 1 uV^2/Hz (`images.decibels`)."""
         return decibels(power)
