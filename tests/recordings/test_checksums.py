@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from signal_diffusion.config import load_recipe
 from signal_diffusion.errors import UserError
+from signal_diffusion.files import write_json
 from signal_diffusion.recordings.batches import Job, jobs_text, parse_jobs
 from signal_diffusion.recordings.checksums import check_published, published
 from signal_diffusion.recordings.datasets.entry import Entry
@@ -82,6 +83,20 @@ def test_keys_of_git_annex(edf, kind, algorithm):
     assert published(edf) == {edf.name: f"{algorithm}:{wanted}"}
     with pytest.raises(UserError, match="no such file"):
         check_published(edf, published(edf))
+
+
+def test_what_a_download_has_noted(edf):
+    """As `download.folder.write_record` writes it; the tag of an object that came in parts is no hash."""
+    write_json(
+        edf.parent / ".download.json", {"address": "", "files": {edf.name: [1, f"md5:{digest(edf, 'md5')}"]}}
+    )
+    assert published(edf) == {edf.name: f"md5:{digest(edf, 'md5')}"}
+    check_published(edf, published(edf))
+    other = edf.parent / "in parts" / edf.name
+    other.parent.mkdir()
+    edf.rename(other)
+    write_json(other.parent / ".download.json", {"address": "", "files": {edf.name: [1, "etag:ab-2"]}})
+    assert published(other) == {}
 
 
 def test_a_link_that_is_no_key_says_nothing(edf):

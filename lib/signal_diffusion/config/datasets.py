@@ -84,8 +84,8 @@ class DatasetPaths(Section):
     )
     verify: bool = key(
         True,
-        "Refuse a recording whose file is not the one that the dataset publishes: by its SHA256SUMS.txt or by the "
-        "key that git-annex links it with, where there is one; 2.5 ms per MB.",
+        "Refuse a recording whose file is not the one that the dataset publishes: by its SHA256SUMS.txt, by the "
+        "key that git-annex links it with, or by what its download has noted; 2.5 ms per MB.",
         stage="shards",
     )
     output: str | None = key(None, "Folder of the spectrograms.", refused=_OUTPUT)

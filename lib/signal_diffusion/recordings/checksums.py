@@ -1,13 +1,16 @@
-"""Checksums that datasets publish: in a SHA256SUMS.txt (PhysioNet), or as the key by which git-annex links a file
-(OpenNeuro). They give away what no reader can know: a changed sample, a plausible digit of a calibration.
+"""Checksums that datasets publish: in a SHA256SUMS.txt (PhysioNet), as the key by which git-annex links a file
+(OpenNeuro), or as the download of a bucket has noted them. They give away what no reader can know: a changed sample,
+a plausible digit of a calibration.
 """
 
+import json
 import os
 import re
 from functools import lru_cache
 from pathlib import Path
 
 from signal_diffusion.files import digest
+from signal_diffusion.recordings.download.folder import RECORD
 from signal_diffusion.recordings.formats import files
 from signal_diffusion.recordings.formats.checks import refuse
 
@@ -58,9 +61,9 @@ def _annexed(path: Path) -> str | None:
 
 def _listed(path: Path) -> str | None:
     for folder in list(path.parents)[:LEVELS]:
-        found = _sums(folder).get(path.relative_to(folder).as_posix())
-        if found:
-            return f"sha256:{found}"
+        name = path.relative_to(folder).as_posix()
+        if found := _sums(folder).get(name) or _noted(folder).get(name):
+            return found
     return None
 
 
@@ -71,4 +74,15 @@ def _sums(folder: Path) -> dict[str, str]:
     except OSError:
         return {}
     found = (LINE.fullmatch(line.strip()) for line in lines)
-    return {match[2]: match[1].lower() for match in found if match}
+    return {match[2]: f"sha256:{match[1].lower()}" for match in found if match}
+
+
+@lru_cache(1024)
+def _noted(folder: Path) -> dict[str, str]:
+    """What the finished download of a dataset says of its files; tags that are no hash are left out."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        found = {name: checksum for name, (_, checksum) in record["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: said for name, said in found.items() if said and said.startswith(("sha256:", "md5:"))}
