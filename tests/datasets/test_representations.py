@@ -205,3 +205,17 @@ def test_a_shard_whose_windows_have_another_shape_is_refused(collection):
     collection.write(3, random_windows(collection.kind, 3)[..., 1:])
     with pytest.raises(UserError, match="make the shards again"):
         collection.build()
+
+
+def test_old_images_are_rounded_down_within_their_range(tmp_path):
+    old = Collection(tmp_path, "db-only")
+    for k in range(len(old.rows)):
+        old.write(k, np.random.default_rng(k).uniform(-140, -60, (WINDOWS, CHANNELS, RESOLUTION, FRAMES)))
+    spectrogram = dict(bins="log-legacy", hop_step=4, min_db=-130.0, max_db=-65.0)
+    out = old.build(spectrogram=spectrogram)
+    spec, part = read_spec(out), Windows(out, "test")
+    assert (spec["bins"], spec["hop_step"], spec["window"]) == ("log-legacy", 4, 2 * RESOLUTION - 1)
+    found = untile(part.array(np.arange(len(part)))[:, 0], CHANNELS, FRAMES)
+    for row, window in zip(part.metadata.itertuples(), found, strict=True):
+        share = (np.clip(old.windows(row), -130, -65) + 130) / 65
+        assert np.array_equal(window, np.floor(share * 255))
