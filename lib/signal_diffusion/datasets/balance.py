@@ -43,7 +43,7 @@ def cell_table(weighting: Weighting) -> pd.DataFrame:
     table = table.assign(**numbers, share=weighting.before, reached=weighting.after, target=np.nan)
     known = joint.members.any(axis=0)
     table.loc[known, "target"] = (joint.shares @ joint.members)[known] * weighting.after[known].sum()
-    return table.round(8)
+    return table.round(6)
 
 
 def label_table(weighting: Weighting) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def label_table(weighting: Weighting) -> pd.DataFrame:
         rows += [[target.name, *row] for row in shares]
         rows += _unknown_row(weighting, target)
     columns = ["label", "value", "windows", "share", "reached", "target"]
-    return pd.DataFrame(rows, columns=columns).round(8)
+    return pd.DataFrame(rows, columns=columns).round(6)
 
 
 def _unknown_row(weighting: Weighting, target: Target) -> list[list]:
