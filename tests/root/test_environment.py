@@ -15,6 +15,9 @@ LIB = Path(__file__).resolve().parents[2] / "lib"
 def inherited(monkeypatch):
     for name in ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SIGNAL_DIFFUSION_CONFIG"):
         monkeypatch.setenv(name, "elsewhere")
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "to be restored")
+        monkeypatch.delenv(name)
 
 
 def test_jobs_run_this_checkout_by_this_interpreter(inherited):
@@ -23,6 +26,7 @@ def test_jobs_run_this_checkout_by_this_interpreter(inherited):
     assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(LIB), "elsewhere"]
     assert os.environ["SIGNAL_DIFFUSION_CONFIG"] == os.path.abspath("settings.toml")
     assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 FAULTS = """
