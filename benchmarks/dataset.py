@@ -74,7 +74,8 @@ def report(folder: Path, resolution: int, counts: list[int], representation: str
     channels = CHANNEL_SET[resolution]
     (folder / "many.toml").write_text(RECIPE.format(channels=channels, resolution=resolution))
     write_shards(folder, SETS[channels], resolution, counts[-1] // PER_RECORDING, representation)
-    print(f"{representation}, {resolution}x{resolution}, {len(SETS[channels])} channels", flush=True)
+    size = f"{resolution}x{resolution}" if representation in PLANES else f"{NSAMPS} samples"
+    print(f"{representation}, {size}, {len(SETS[channels])} channels", flush=True)
     for count in counts:
         write_index(rows(count // PER_RECORDING), folder / "demo.csv")
         command = [sys.executable, __file__, "--build", folder, "--representation", representation]
