@@ -28,7 +28,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +139,18 @@ def ours(source: Intact, truth, copy: Path) -> tuple[str, str]:
         return ("refused" if whole else "bad error"), line
     if header.channels != found.channels or header.fs != found.fs:
         return "misread", "header and samples differ"
-    return judge(source, truth, copy, found.data, found.fs, found.channels)
+    verdict, why = judge(source, truth, copy, found.data, found.fs, found.channels)
+    if verdict == "at the pick" and picked(copy, truth.channels):
+        return "misread", "a channel that lost its name is found by it"
+    return verdict, why
+
+
+def picked(copy: Path, names: Sequence[str]) -> bool:
+    """Whether channels of these names are read."""
+    try:
+        return bool(read(copy, list(names)))
+    except UserError:
+        return False
 
 
 def judge(source: Intact, truth, copy: Path, data: np.ndarray, fs: float, channels) -> tuple[str, str]:
@@ -156,7 +167,9 @@ def judge(source: Intact, truth, copy: Path, data: np.ndarray, fs: float, channe
     if sizes != [part.stat().st_size for part in source.parts]:
         return "misread", "samples, though the file has another size"
     largest = np.abs(data[np.isfinite(data)]).max(initial=0.0)
-    if np.allclose(data, source.decode(copy), rtol=1e-5, atol=1e-3 + 1e-6 * largest, equal_nan=True):
+    with np.errstate(all="ignore"):
+        stored = source.decode(copy)
+    if np.allclose(data, stored, rtol=1e-5, atol=1e-3 + 1e-6 * largest, equal_nan=True):
         return "unknowable", ""
     return "misread", "samples"
 

@@ -23,7 +23,7 @@ if hasattr(os, "sched_setaffinity"):
 
 from signal_diffusion.config.recipe import Recipe, RecipeTable, Simulation  # noqa: E402
 from signal_diffusion.environment import keep_freed_memory  # noqa: E402
-from signal_diffusion.files import save_tensors  # noqa: E402
+from signal_diffusion.files import save_tensors, sha256  # noqa: E402
 from signal_diffusion.recordings.channels import pick  # noqa: E402
 from signal_diffusion.recordings.formats import read, read_header  # noqa: E402
 from signal_diffusion.recordings.simulate import simulate_subject  # noqa: E402
@@ -66,6 +66,7 @@ def report(path: Path, shards: Iterator[Path], repeats: int) -> None:
     seconds = best(lambda: shard_recording(path, next(shards), RECIPE), repeats)
     multiple = header.duration / seconds
     print(f"  {'recording to shard, end to end':<34} {1e3 * seconds:7.1f} ms")
+    print(f"  {'SHA-256, where one is published':<34} {1e3 * best(lambda: sha256(path), repeats):7.1f} ms")
     print(f"{multiple:.0f} times real time (target {TARGET}), best of {repeats}")
     print(f"start of a job: {start_up():.2f} s of imports")
 

@@ -22,7 +22,7 @@ from signal_diffusion.recordings.recording import Span
 
 SETUP, ELECTRODE, TABLE = 900, 75, 9
 EVENT_BYTES = {1: 8, 2: 19, 3: 19}  # by the table's type
-PEEKS, PEEK_SAMPLES = 5, 800
+PEEKS, PEEK_SAMPLES = 5, 400
 SMALLEST_UV, LARGEST_UV = 0.05, 5e3  # int16 samples read as int32 are 65536 times larger
 ROUGHEST = 1.2  # SD of steps over SD: white noise has 1.41, int32 samples read as int16 about as much,
 ROUGHER = 2.0  # and small ones less, but then many times as much as when read right
