@@ -35,7 +35,11 @@ EXPECTED = {
         "publish_diffusion",
     ),
     "snakemake -n data/math": ("", 0, "download_math"),
-    "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": ("", 0, "Finished jobid"),
+    "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": (
+        "",
+        0,
+        "Finished jobid",
+    ),
     "snakemake --config settings=config/local.toml -- results/dataset/mine-timeseries/": ("-n", 0, "shards"),
     "snakemake --profile profiles/slurm results/diffusion/caption/": ("-n", 2, "error: longitudinal"),
 }

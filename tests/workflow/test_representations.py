@@ -1,17 +1,23 @@
 """One recipe yields every representation on demand, each stale by what it reads alone."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from .conftest import Project
 
-@pytest.fixture
-def built(edited):
-    """The finished copy with the other datasets of its recipe."""
+
+@pytest.fixture(scope="module")
+def built(finished, tmp_path_factory):
+    """A copy of the finished project with the other datasets of its recipe."""
+    folder = tmp_path_factory.mktemp("representations") / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    project = Project(folder, finished.environment)
     targets = [f"results/dataset/demo-{kind}" for kind in ("db-iq", "db-polar", "timeseries")]
-    edited.run("snakemake", "--quiet", "rules", "reason", "host", "--", *targets)
-    return edited
+    project.run("snakemake", "--quiet", "rules", "reason", "host", "--", *targets)
+    return project
 
 
 def test_each_representation_is_a_target(built):
