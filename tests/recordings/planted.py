@@ -104,7 +104,8 @@ def plant_set(path: Path, seed: int) -> None:
 def plant_brainvision(path: Path, seed: int) -> None:
     """Comments, a channel's name, reference names, markers and their descriptions."""
     channels = "".join(
-        f"Ch{i}={name},Margaret Roesslein,0.1,µV,{TEXT[:8]}\n" for i, name in enumerate((*NAMES, "Margaret"), 1)
+        f"Ch{i}={name},Margaret Roesslein,0.1,µV,{TEXT[:8]}\n"
+        for i, name in enumerate((*NAMES, "Margaret"), 1)
     )
     path.write_text(
         f"Brain Vision Data Exchange Header File Version 1.0\n; {TEXT}\n\n[Common Infos]\nCodepage=UTF-8\n"

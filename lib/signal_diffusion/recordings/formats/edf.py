@@ -34,6 +34,7 @@ def read_header(path: Path, span: Span | None = None) -> Header:
     layout = read_layout(path)
     chosen = layout.measured
     check_picks(path, layout, chosen)
+    _calibrations(path, layout, [i for i in chosen if is_electrode(layout.labels[i])])
     count = layout.counts[chosen[0]]
     fs = count / layout.seconds
     samples_of(path, span, fs, layout.records * count)
@@ -44,6 +45,7 @@ def read_header(path: Path, span: Span | None = None) -> Header:
 def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
     layout = read_layout(path)
     chosen = layout.measured if picks is None else indices_of(path, picks, layout.labels)
+    check_picks(path, layout, chosen)
     gains, offsets = _calibrations(path, layout, chosen)
     count = layout.counts[chosen[0]]
     fs = count / layout.seconds
@@ -59,7 +61,6 @@ def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -
 
 def _calibrations(path: Path, layout: Layout, chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Microvolts per digital unit, and microvolts at digital zero: float32 [signals, 1] each."""
-    check_picks(path, layout, chosen)
     limit = 2 ** (8 * layout.width - 1)
     gains, offsets = np.empty((2, len(chosen), 1), np.float32)
     for row, i in enumerate(chosen):
