@@ -128,7 +128,8 @@ def test_after_kill_9_the_same_command_goes_on_where_it_stopped(home, out):
 
 def test_ctrl_c_ends_it_though_the_server_is_silent(home, out):
     home.faults["chb01_03.edf"] = [Fault(hold=threading.Event())]
-    script = Script(home.tree, out)
+    # What a shell runs in the background ignores Ctrl-C, and so would its children.
+    script = Script(home.tree, out, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     wait_for_bytes(out, LARGE // 2)
     started = time.monotonic()
     script.process.send_signal(signal.SIGINT)
