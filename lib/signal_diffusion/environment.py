@@ -19,7 +19,7 @@ def set_up_jobs(settings: str | None = None) -> None:
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     )
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # Threads that spin while they wait lose nine tenths of their speed as soon as something else runs here.
+    # Threads that spin while they wait stand in each other's way as soon as something else runs here.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     if settings is not None:
@@ -29,7 +29,7 @@ def set_up_jobs(settings: str | None = None) -> None:
 def keep_freed_memory() -> None:
     """Let this process reuse the memory that it frees; glibc else returns large arrays and faults them in anew.
 
-    That was a fifth of the time to a shard. Other C libraries are left as they are.
+    Other C libraries are left as they are.
     """
     if sys.platform == "linux" and os.confstr("CS_GNU_LIBC_VERSION"):
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h

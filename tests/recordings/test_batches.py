@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.batches import Job, batches, jobs_text, parse_jobs
+from signal_diffusion.recordings.batches import Job, batches, jobs_text, kin, parse_jobs
 from signal_diffusion.recordings.datasets.entry import Entry
 
 
@@ -35,6 +35,16 @@ def test_a_subject_more_changes_one_batch_and_the_order_none():
     assert before.keys() == after.keys()
     assert sum(before[name] != after[name] for name in before) == 1
     assert batches(entries(80)[::-1], 16) == before
+
+
+@pytest.mark.parametrize("size", [4, 16])
+def test_kin_are_the_batches_of_the_same_recordings_in_twice_or_half_the_number(size):
+    homes = [
+        {entry.recording: name for name, batch in batches(entries(80), many).items() for entry in batch}
+        for many in (size, 2 * size)
+    ]
+    for recording, fine in homes[0].items():
+        assert homes[1][recording] in kin(fine) and fine in kin(homes[1][recording])
 
 
 def test_a_command_line_carries_a_batch():

@@ -28,6 +28,13 @@ def batches(entries: Iterable[Entry], size: int) -> dict[str, list[Entry]]:
     return found
 
 
+def kin(batch: str) -> list[str]:
+    """The batch itself, and those that its recordings are in when there are half or twice as many batches."""
+    number, count = map(int, batch.split("-of-"))
+    halved = [f"{number % (count // 2)}-of-{count // 2}"] if count > 1 else []
+    return [batch, *halved, f"{number}-of-{2 * count}", f"{number + count}-of-{2 * count}"]
+
+
 @dataclass(frozen=True)
 class Job:
     """A recording to be read: its id, its file, the electrode that was its reference, its part of the file, the

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from signal_diffusion.files import read_json, sha256, write_json
 from signal_diffusion.progress import Progress
-from signal_diffusion.recordings.batches import Job
+from signal_diffusion.recordings.batches import Job, kin
 from signal_diffusion.signals.shards import shard_recording
 
 if TYPE_CHECKING:
@@ -31,24 +31,26 @@ def shard_batch(
     each shard, so it changes when one of them does, and only then.
     """
     sources = {job.recording: job.made_from(made_with) for job in jobs}
-    ledger = dict(_kept(sources, manifest.parent))
-    ledger_path = manifest.parent / f".{manifest.stem}.ledger.json"
+    ledgers = [
+        manifest.parent / f".batch-{name}.ledger.json" for name in kin(manifest.stem.removeprefix("batch-"))
+    ]
+    ledger = dict(_kept(sources, ledgers))
     with Progress(len(jobs), "shards", unit="recordings") as progress:
         for job in jobs:
             if job.recording not in ledger:
                 shard = manifest.parent / f"{job.recording}.safetensors"
                 print(_make(job, shard, recipe, representation), flush=True)
                 ledger[job.recording] = {"from": sources[job.recording], "sha256": sha256(shard)}
-                write_json(ledger_path, ledger)
+                write_json(ledgers[0], ledger)
             progress.update()
     write_json(manifest, {job.recording: ledger[job.recording]["sha256"] for job in jobs})
 
 
-def _kept(sources: dict[str, str], folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The lines of all ledgers that hold for these recordings."""
-    for ledger in sorted(folder.glob(".*.ledger.json")):
+def _kept(sources: dict[str, str], ledgers: list[Path]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The lines of these ledgers that hold for these recordings."""
+    for ledger in filter(Path.is_file, ledgers):
         for recording, line in read_json(ledger).items():
-            shard = folder / f"{recording}.safetensors"
+            shard = ledger.with_name(f"{recording}.safetensors")
             if sources.get(recording) == line["from"] and shard.is_file() and sha256(shard) == line["sha256"]:
                 yield recording, line
 
