@@ -10,6 +10,9 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats.names import shown
 from signal_diffusion.recordings.recording import Span, ended
 
+# Kinds of channel that are not measured in volts, as MNE names them.
+NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")
+
 
 def refuse(path: Path, field: str, found, expected) -> UserError:
     """The one-line error of a bad file, to be raised by the caller.

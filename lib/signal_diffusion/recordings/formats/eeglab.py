@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from signal_diffusion.recordings.formats.checks import (
+    NOT_VOLTS,
     indices_of,
     refuse,
     samples_of,
@@ -23,7 +24,6 @@ from signal_diffusion.recordings.recording import Header, Recording, Span
 FIELDS = (
     "EEG", "nbchan", "pnts", "trials", "srate", "xmin", "xmax", "times", "data", "chanlocs", "labels", "type",
 )  # fmt: skip
-NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")  # types that MNE knows
 BLOCK = 2**21  # bytes at a time: they stay in the processor's cache
 
 

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.recordings.formats.checks import indices_of, refuse, samples_of, what_failed
+from signal_diffusion.recordings.formats.checks import (
+    NOT_VOLTS,
+    indices_of,
+    refuse,
+    samples_of,
+    what_failed,
+)
 from signal_diffusion.recordings.formats.names import shown
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
-NOT_VOLTS = ("stim", "misc", "resp", "temperature", "gsr", "exci", "syst", "ias")
 # Of MNE's warnings, those (by how they begin) after which it returns other samples than were recorded.
 WRONG_SAMPLES = "Number of records|Scaling factor|Physical range|Inconsistent file"
 BLOCK = 2**15  # samples at a time: MNE decodes to float64, and a block of it stays in the cache
