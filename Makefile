@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 READY := .venv/ready
 
-.PHONY: setup demo test lint format accept constraints
+.PHONY: setup demo test test-slow lint format accept constraints
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt envs/install.sh
@@ -21,7 +21,10 @@ demo: $(READY)
 
 # Two processes, of which one runs all that needs the finished demo; threads that wait sleep, for both to have room.
 test: $(READY)
-	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 pytest -n 2 --dist loadgroup $(PYTEST)
+	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 pytest -n 2 --dist loadgroup -m "not slow" $(PYTEST)
+
+test-slow: $(READY)
+	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 pytest -n 2 --dist loadgroup -m slow $(PYTEST)
 
 lint: $(READY)
 	ruff check .
