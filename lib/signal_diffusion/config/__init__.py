@@ -7,6 +7,7 @@ from signal_diffusion.config.checks import (
     settings_for,
     support_path,
 )
+from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.paths import work_root
 from signal_diffusion.config.recipe import Captions, Recipe, load_recipe
@@ -22,6 +23,7 @@ from signal_diffusion.config.support import FeatureEncoder, SupportRun, SupportT
 
 __all__ = [
     "Captions",
+    "ClassificationRun",
     "DiffusionRun",
     "FeatureEncoder",
     "Recipe",

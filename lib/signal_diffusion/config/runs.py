@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 
+from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Section
 from signal_diffusion.config.messages import located, nearest
 from signal_diffusion.config.reading import build, find, read_toml
 from signal_diffusion.config.support import SupportRun
 
-FAMILIES: dict[str, type[Section]] = {"diffusion": DiffusionRun, "support": SupportRun}
-LATER = {"classification", "tokenizer", "waveform", "mae", "search"}
+FAMILIES: dict[str, type[Section]] = {
+    "diffusion": DiffusionRun,
+    "classification": ClassificationRun,
+    "support": SupportRun,
+}
+LATER = {"tokenizer", "waveform", "mae", "search"}
 
 
-def load_run(path: str | os.PathLike) -> DiffusionRun | SupportRun:
+def load_run(path: str | os.PathLike) -> DiffusionRun | ClassificationRun | SupportRun:
     """Return the run of a TOML file; its folder, else `settings.trainer`, names the family."""
     file = find(path)
     tables = read_toml(file)

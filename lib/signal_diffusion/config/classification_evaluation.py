@@ -1,0 +1,29 @@
+"""How a classification run is judged: by folds over subjects, beside a run whose labels mean nothing."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from signal_diffusion.config.fields import Contradiction, Section, key
+
+
+class Evaluation(Section):
+    """Which trainings are judged: that on the recipe's splits always, and one for each fold over all subjects."""
+
+    folds: Literal["none", "subject", "loso"] = key(
+        "none",
+        "subject: each of `n_folds` groups of subjects is held out once; loso: each subject.",
+        stage="training",
+    )
+    n_folds: int = key(5, 'Groups of folds = "subject".', stage="training", ge=2)
+    fold_seed: int = key(0, "Seed of the groups.", stage="training", ge=0)
+    shuffled: bool = key(
+        True, "Also train on labels that were permuted between the training subjects, a null of every score."
+    )
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        for name in ("n_folds", "fold_seed"):
+            if self.folds != "subject" and name in self.model_fields_set:
+                raise Contradiction(name, 'goes with folds = "subject"; set that, or remove the key')
+        return self
