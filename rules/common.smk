@@ -213,6 +213,11 @@ def code(script, modules=(), heard=()):
     return code_param(f"scripts/{script}.py", modules, heard)
 
 
+def growing(first):
+    """Memory or time of a job that failed for want of it: twice as much at each of the next two attempts."""
+    return lambda wildcards, attempt: first * 2 ** min(attempt - 1, 2)
+
+
 def readers(paths):
     """The reader module of each suffix, for only these are run."""
     names = sorted(

@@ -20,8 +20,8 @@ rule data_page:
         "logs/benchmarks/data_page/{recipe}-{representation}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("data_page", heard=("report",)),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",

@@ -14,8 +14,8 @@ rule dataset:
         "logs/benchmarks/dataset/{recipe}-{representation}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", unread(wildcards)),
         code=code("build_dataset"),

@@ -21,8 +21,8 @@ rule measure_db_range:
         "logs/benchmarks/db_range/{recipe}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", no_ranges(wildcards)),
         code=code("measure_db_range", heard=("report",)),

@@ -22,8 +22,8 @@ rule evaluate_diffusion:
         "logs/benchmarks/evaluate_diffusion/{run}.tsv"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "evaluation"),
         code=code("evaluate_diffusion"),
@@ -59,8 +59,8 @@ rule plot_diffusion:
         "logs/benchmarks/plot_diffusion/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "figures"),
         code=code("plot_diffusion", heard=("report",)),

@@ -14,8 +14,8 @@ rule generate:
         "logs/benchmarks/generate/{run}-{which}.tsv"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "generation"),
         code=lambda wildcards: code("generate", model_modules(wildcards.run)),

@@ -11,8 +11,8 @@ rule simulate_subject:
         "logs/benchmarks/simulate_subject/{recipe}/sub-{subject}_{suffix}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "index", ["simulation.subjects"]),
         code=code("simulate"),
@@ -37,8 +37,8 @@ rule index:
         "logs/benchmarks/index/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         listing=lambda wildcards: listing_of(wildcards.dataset),
         code=lambda wildcards: index_code(wildcards.dataset, None),
@@ -63,8 +63,8 @@ rule index_simulated:
         "logs/benchmarks/index/demo-{recipe}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "index"),
         code=lambda wildcards: index_code("demo", wildcards.recipe),

@@ -17,8 +17,8 @@ rule publish_diffusion:
         "logs/benchmarks/publish_diffusion/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=growing(8000),
+        runtime=growing(30),
     params:
         code=code("publish_diffusion", heard=("report",)),
         encoder=lambda wildcards: option("--encoder", text_encoder(wildcards.run)[1]),

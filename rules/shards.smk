@@ -12,8 +12,8 @@ rule shards:
         "logs/benchmarks/shards/{recipe}-{representation}/{dataset}/{batch}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards", unread(wildcards)),
         code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),

@@ -12,8 +12,8 @@ rule support:
         "logs/benchmarks/support/{run}.tsv"
     threads: lambda wildcards: run("support", wildcards.run).training.threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         values=lambda wildcards: values_param(run("support", wildcards.run), "support"),
         code=lambda wildcards: code(support_script(wildcards)),

@@ -13,8 +13,8 @@ rule encode_captions:
         "logs/benchmarks/encode_captions/{run}.tsv"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "captions"),
         code=code("encode_captions"),
@@ -40,7 +40,7 @@ rule train_diffusion:
         "logs/benchmarks/train_diffusion/{run}.tsv"
     threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=1440,
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "training"),
