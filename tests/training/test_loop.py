@@ -195,7 +195,7 @@ def test_the_weights_with_the_lowest_score_are_kept(tmp_path, lowest, kept):
     task = Descent(lowest)
     ema = EmaPlan(decay=0.5, update_after_step=0)
     final = fit(
-        task, tmp_path, max_steps=11, eval_every=4, initial_eval=True, keep_lowest="val/loss", ema=ema
+        task, tmp_path, max_steps=11, eval_every=4, initial_eval=True, keep=("val/loss", "min"), ema=ema
     )
     assert sorted(task.weights) == [0, 4, 8, 11]
     assert torch.equal(final["best"]["weight"], task.weights[kept])
@@ -204,7 +204,7 @@ def test_the_weights_with_the_lowest_score_are_kept(tmp_path, lowest, kept):
 
 def test_patience_ends_a_training_that_has_stopped_improving(tmp_path):
     task = Descent(4)
-    plan = {"max_steps": 100, "eval_every": 2, "keep_lowest": "val/loss", "patience": 3}
+    plan = {"max_steps": 100, "eval_every": 2, "keep": ("val/loss", "min"), "patience": 3}
     final = fit(task, tmp_path, **plan)
     assert sorted(task.weights) == [2, 4, 6, 8, 10]
     assert torch.equal(final["best"]["weight"], task.weights[4])
@@ -215,11 +215,11 @@ def test_patience_ends_a_training_that_has_stopped_improving(tmp_path):
 
 def test_a_score_that_is_not_there_cannot_choose(tmp_path):
     with pytest.raises(UserError, match="lowest val/loss.*val/weight"):
-        fit(Line(), tmp_path, max_steps=2, eval_every=1, keep_lowest="val/loss")
+        fit(Line(), tmp_path, max_steps=2, eval_every=1, keep=("val/loss", "min"))
 
 
 def test_evaluation_counts_where_it_chooses():
     plans = [Plan(max_steps=4, eval_every=every) for every in (1, 2)]
     assert plans[0].numbers() == plans[1].numbers()
-    choosing = [Plan(max_steps=4, eval_every=every, keep_lowest="val/loss") for every in (1, 2)]
+    choosing = [Plan(max_steps=4, eval_every=every, keep=("val/loss", "min")) for every in (1, 2)]
     assert choosing[0].numbers() != choosing[1].numbers()

@@ -18,7 +18,7 @@ VARIANTS = {
     "adam-bf16": {"optimizer": OptimizerPlan("adam", lr=0.01), "precision": "bf16"},
     "fp16": {"precision": "fp16"},
     "no-ema": {"ema": None, "clip_norm": None},
-    "best": {"keep_lowest": "val/loss", "eval_every": 3, "patience": 2},
+    "best": {"keep": ("val/loss", "min"), "eval_every": 3, "patience": 2},
 }
 
 

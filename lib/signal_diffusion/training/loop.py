@@ -2,24 +2,20 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from signal_diffusion.errors import UserError
 from signal_diffusion.training.checkpoints import Checkpoints, load_checkpoint
-from signal_diffusion.training.ema import Ema, EmaPlan
+from signal_diffusion.training.ema import Ema
 from signal_diffusion.training.feed import batches, sample_count, to_device
 from signal_diffusion.training.lock import Lock
 from signal_diffusion.training.logging import RunLog, Speed, cost
 from signal_diffusion.training.meters import Meters
 from signal_diffusion.training.numerics import numerics
 from signal_diffusion.training.optim import (
-    OptimizerPlan,
-    SchedulePlan,
     build_optimizer,
     flatten_state,
     learning_rate,
@@ -27,57 +23,20 @@ from signal_diffusion.training.optim import (
     restore_state,
     set_learning_rate,
 )
+from signal_diffusion.training.plan import PRECISIONS, Plan
 from signal_diffusion.training.seeds import derive, seed_global
 from signal_diffusion.training.selection import Best
 from signal_diffusion.training.signals import StopRequest
 from signal_diffusion.training.task import Task
 
-PRECISIONS = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 RANK = 0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train; what to train is the task's. Intervals are in optimiser steps, and 0 means never.
-
-    `threads` is torch's CPU threads, part of the numbers; `device` None takes a GPU if there is one.
-    `keep_lowest` names a score of the evaluations, of which the one at the last step is then not left out;
-    training ends after `patience` of them in a row that were no better, unless that is 0.
-    A checkpoint is always written at the end and on SIGTERM or SIGINT; `checkpoint_limit` None keeps all.
-    """
-
-    max_steps: int
-    accumulation: int = 1
-    clip_norm: float | None = 1.0
-    precision: str = "bf16"
-    seed: int = 42
-    threads: int = 2
-    device: str | None = None
-    log_every: int = 10
-    checkpoint_every: int = 0
-    checkpoint_limit: int | None = 2
-    eval_every: int = 0
-    initial_eval: bool = False
-    keep_lowest: str | None = None
-    patience: int = 0
-    allow_tf32: bool = True
-    compile_model: bool = False
-    optimizer: OptimizerPlan = field(default_factory=OptimizerPlan)
-    schedule: SchedulePlan = field(default_factory=SchedulePlan)
-    ema: EmaPlan | None = None
-
-    def numbers(self) -> dict[str, Any]:
-        """The part that changes the weights: all but cadence and housekeeping; evaluation if it selects them."""
-        cadence = {"device", "log_every", "checkpoint_every", "checkpoint_limit"}
-        evaluation = set() if self.keep_lowest else {"eval_every", "initial_eval"}
-        return {key: value for key, value in asdict(self).items() if key not in cadence | evaluation}
 
 
 def train(
     task: Task, plan: Plan, folder: Path, identity: Mapping[str, Any], log: RunLog
 ) -> dict[str, dict[str, Tensor]]:
-    """Train `task` by `plan`; return the final state dicts on the CPU: `model`, `ema` if it averages, and `best`
-    if the plan keeps the weights with the lowest of a score (averaged ones if it averages).
+    """Train `task` by `plan`; return the final state dicts on the CPU: `model`, `ema` if it averages, and `best`,
+    `best-2` and so on if the plan keeps the weights with the best of a score (averaged ones if it averages).
 
     Checkpoints live under `folder`, keyed by `identity` (JSON-able: the config and code behind the task's
     numbers), the plan's own numbers, the kind of device and torch's version. Training goes on from the newest
@@ -87,7 +46,7 @@ def train(
     Raises `UserError` if the loss or a gradient stops being finite, `RunHeld` if another process trains this
     run, and `SystemExit` with 143 or 130 after the checkpoint that SIGTERM or SIGINT asks for.
     """
-    _check(plan)
+    plan.check()
     with Lock(folder) as lock, StopRequest() as stop, numerics(plan.threads, plan.allow_tf32):
         return _Training(task, plan, Path(folder), identity, log).run(lock, stop)
 
@@ -101,7 +60,7 @@ class _Training:
         self.optimizer = build_optimizer(plan.optimizer, task.parameter_groups())
         self.parameters = parameters(self.optimizer)
         self.ema = Ema(plan.ema, self.model) if plan.ema else None
-        self.best = Best(plan.keep_lowest, plan.patience) if plan.keep_lowest else None
+        self.best = Best(*plan.keep, plan.keep_count, plan.patience) if plan.keep else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.precision == "fp16")
         self.meters = Meters(["loss"] if plan.precision == "fp16" else ["loss", "grad_norm"])
         self.generator = torch.Generator(self.device)
@@ -213,7 +172,8 @@ class _Training:
             tensors["ema"] = self.ema.averages()
         state = {"scaler": self.scaler.state_dict(), "meters": self.meters.state_dict()}
         if self.best is not None:
-            tensors["best"], state["best"] = self.best.weights, self.best.state_dict()
+            tensors |= self.best.states()
+            state["best"] = self.best.state_dict()
         self.checkpoints.save(self.done, tensors, state)
         self.speed.restart()
 
@@ -228,7 +188,7 @@ class _Training:
         if self.ema is not None:
             self.ema.load(tensors["ema"])
         if self.best is not None:
-            self.best.load(state["best"], tensors["best"])
+            self.best.load(state["best"], tensors)
         self.scaler.load_state_dict(state["scaler"])
         self.meters.load_state_dict(state["meters"])
         self.done = state["step"]
@@ -254,10 +214,9 @@ class _Training:
         if self.ema is not None:
             states["ema"] = self.ema.state_dict(self.model)
         if self.best is not None:
-            self.log.say(
-                f"kept the weights of step {self.best.step}, {self.best.score} {self.best.value:.6g}"
-            )
-            states["best"] = self.best.weights
+            for kept in self.best.kept:
+                self.log.say(f"kept the weights of step {kept.step}, {self.best.score} {kept.value:.6g}")
+            states |= self.best.states()
         return {
             kind: {name: v.detach().cpu().clone() for name, v in state.items()}
             for kind, state in states.items()
@@ -266,16 +225,3 @@ class _Training:
     def _autocast(self) -> AbstractContextManager:
         dtype = PRECISIONS[self.plan.precision]
         return torch.autocast(self.device.type, dtype) if dtype is not None else nullcontext()
-
-
-def _check(plan: Plan) -> None:
-    if plan.precision not in PRECISIONS:
-        raise UserError(
-            f"training.mixed_precision = {plan.precision!r} is not known; use one of {', '.join(PRECISIONS)}"
-        )
-    if plan.max_steps < 1 or plan.accumulation < 1:
-        raise UserError(
-            "training.max_train_steps and training.gradient_accumulation_steps must be at least 1"
-        )
-    for step in (0, plan.max_steps - 1):
-        learning_rate(plan.optimizer, plan.schedule, step, plan.max_steps)

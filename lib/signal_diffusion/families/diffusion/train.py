@@ -18,7 +18,6 @@ from signal_diffusion.families.diffusion.text import load_embeddings
 from signal_diffusion.families.diffusion.validation import Validation
 from signal_diffusion.files import sha256
 from signal_diffusion.fingerprint import fingerprint
-from signal_diffusion.models.neighborhood import backend
 from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import Plan, train
@@ -48,7 +47,8 @@ def train_run(run: DiffusionRun, dataset: Path, captions: Path | None, out: Path
     task = DiffusionTask(run, denoiser, process, windows, conditions, validation)
     identity = _identity(run, dataset, captions)
     with _log(run, out) as log:
-        log.say(f"neighbourhood attention: {backend(torch.device(_device()))}")
+        for operation, kernel in denoiser.network.kernels(torch.device(_device())).items():
+            log.say(f"{operation}: {kernel}")
         states = train(task, plan(run, len(windows)), checkpoints, identity, log)
     kept = next(states[kind] for kind in ("best", "ema", "model") if kind in states)
     save_weights(out, kept, description)
@@ -80,7 +80,7 @@ def plan(run: DiffusionRun, rows: int) -> Plan:
         checkpoint_limit=training.checkpoint_total_limit,
         eval_every=training.eval_num_steps if training.eval_strategy == "steps" else per_epoch,
         initial_eval=training.initial_eval,
-        keep_lowest="val/loss" if training.keep == "best" else None,
+        keep=("val/loss", "min") if training.keep == "best" else None,
         patience=training.early_stopping_patience,
         allow_tf32=training.allow_tf32,
         optimizer=OptimizerPlan(
