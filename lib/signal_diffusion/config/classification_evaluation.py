@@ -21,9 +21,27 @@ class Evaluation(Section):
         True, "Also train on labels that were permuted between the training subjects, a null of every score."
     )
 
+    bootstrap: int = key(1000, "Bootstrap samples of the intervals.", stage="evaluation", ge=2)
+    seed: int = key(0, "Seed of the bootstrap and of the baselines' inner folds.", stage="evaluation", ge=0)
+    baselines: list[Literal["demographics", "dataset", "band_power"]] = key(
+        ["demographics", "dataset", "band_power"],
+        "Regressions beside the model: on gender, health and age; on the dataset's name; on log band powers.",
+        stage="evaluation",
+    )
+    occlusion: bool = key(
+        True, "Whether to measure which channels and frequencies matter.", stage="evaluation"
+    )
+    occlusion_windows: int = key(
+        128, "Held-out windows of each fold that it hides parts of.", stage="evaluation", ge=1
+    )
+
     @model_validator(mode="after")
     def _check_folds(self) -> Self:
         for name in ("n_folds", "fold_seed"):
             if self.folds != "subject" and name in self.model_fields_set:
                 raise Contradiction(name, 'goes with folds = "subject"; set that, or remove the key')
+        if len(set(self.baselines)) < len(self.baselines):
+            raise Contradiction("baselines", "names one twice; keep one")
+        if not self.occlusion and "occlusion_windows" in self.model_fields_set:
+            raise Contradiction("occlusion_windows", "occlusion is false; set it to true, or remove the key")
         return self
