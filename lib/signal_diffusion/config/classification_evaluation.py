@@ -6,6 +6,8 @@ from pydantic import model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
 
+SPLIT, TRUE, SHUFFLED = "split", "true", "shuffled"
+
 
 class Evaluation(Section):
     """Which trainings are judged: that on the recipe's splits always, and one for each fold over all subjects."""
@@ -45,3 +47,8 @@ class Evaluation(Section):
         if not self.occlusion and "occlusion_windows" in self.model_fields_set:
             raise Contradiction("occlusion_windows", "occlusion is false; set it to true, or remove the key")
         return self
+
+    def fold_names(self, subjects: int) -> list[str]:
+        """fold-01 and so on, one for each group, or for each of the `subjects`; none without folds."""
+        count = {"none": 0, "subject": self.n_folds, "loso": subjects}[self.folds]
+        return [f"fold-{number:02d}" for number in range(1, count + 1)]

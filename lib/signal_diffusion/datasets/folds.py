@@ -1,0 +1,97 @@
+"""Who is held out: folds over all subjects of a dataset, and labels that were permuted between them.
+
+Everything is a function of the subjects' names, their labels and a seed, whatever the order of rows.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from signal_diffusion.datasets.splits import SUBJECT
+from signal_diffusion.errors import UserError
+
+VALIDATION = 0.1  # of the folds, at least one, where weights are chosen by a validation part
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of a dataset, int64 each: to train on, to choose weights by, held out."""
+
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+
+
+def fold_parts(
+    metadata: pd.DataFrame,
+    fold: str,
+    folds: str,
+    n_folds: int,
+    seed: int,
+    stratify: Sequence[str] = (),
+    validation: bool = True,
+) -> Parts:
+    """The rows of `metadata` (columns `dataset`, `subject`) that a fold trains on, chooses by and holds out.
+
+    folds: "subject", in `n_folds` groups that are alike in the labels `stratify`; "loso", a subject each, by name.
+    `validation` takes the following folds, a tenth of all and at least one, out of the training rows. A fold behind
+    the last subject holds out nobody, as when a listed subject had no usable window.
+    """
+    groups = _groups(metadata, folds, n_folds, seed, stratify)
+    count, place = groups.max() + 1, int(fold.removeprefix("fold-")) - 1
+    if folds == "subject" and not place < n_folds:
+        raise UserError(f"{fold}: evaluation.n_folds is {n_folds}, there is no such fold")
+    near = max(1, round(VALIDATION * count)) if validation else 0
+    if count < near + 2:
+        raise UserError(f"{count} subjects or groups are too few to train, choose and hold out; use a split")
+    chosen = (groups - place - 1) % count < near
+    test = groups == place
+    chosen &= ~test
+    return Parts(*(np.flatnonzero(mask) for mask in (~chosen & ~test, chosen, test)))
+
+
+def shuffled_labels(metadata: pd.DataFrame, label: str, codes: np.ndarray, seed: int) -> np.ndarray:
+    """Codes of a label, float [rows] with NaN for unknown, permuted: what is learned from them is nothing.
+
+    They change places between subjects, or, where a subject has several, between recordings, or else windows: the
+    largest units with one code each, so that as many people have each code as before and windows of one unit agree.
+    """
+    known = np.flatnonzero(~np.isnan(codes))
+    rows = metadata.iloc[known]
+    for unit in (SUBJECT, [*SUBJECT, "recording"], [*SUBJECT, "recording", "window"]):
+        names = rows[unit].astype(str).agg("/".join, axis=1).to_numpy()
+        keys, first, members = np.unique(names, return_index=True, return_inverse=True)
+        values = codes[known][first]
+        if (values[members] == codes[known]).all():
+            break
+    order = np.argsort([_hash(seed, label, key) for key in keys], kind="stable")
+    permuted = np.array(codes, dtype=np.float64)
+    permuted[known] = values[order][members]
+    return permuted
+
+
+def _groups(
+    metadata: pd.DataFrame, folds: str, n_folds: int, seed: int, stratify: Sequence[str]
+) -> np.ndarray:
+    """The group of each row, int64, from 0."""
+    named = metadata[SUBJECT].astype(str).agg("/".join, axis=1)
+    if folds == "loso":
+        return np.unique(named, return_inverse=True)[1]
+    strata = metadata.groupby(named.to_numpy())[list(stratify)].agg(_values) if stratify else None
+    subjects = sorted(set(named))
+    queue = sorted(
+        (*(strata.loc[name] if strata is not None else ()), _hash(seed, name), name) for name in subjects
+    )
+    group = {entry[-1]: place % n_folds for place, entry in enumerate(queue)}
+    return named.map(group).to_numpy(np.int64)
+
+
+def _values(column: pd.Series) -> str:
+    return " ".join(sorted(set(column.astype(str))))
+
+
+def _hash(seed: int, *parts: str) -> str:
+    return hashlib.sha256("/".join((str(seed), *parts)).encode()).hexdigest()
