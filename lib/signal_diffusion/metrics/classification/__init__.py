@@ -1,0 +1,1 @@
+"""What a classifier is worth: scores with intervals over subjects, beside what needs no model."""
