@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
+from signal_diffusion.config.diffusion import model_module
 from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
@@ -14,6 +15,7 @@ from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.download import folder as download
 from signal_diffusion.recordings.batches import batches, jobs_text
 from signal_diffusion.recordings.datasets.entry import listing
+from signal_diffusion.recordings.simulated_files import names_together, subjects_together
 
 set_up_jobs(config.get("settings"))
 
@@ -201,7 +203,7 @@ def encoder_of(name):
 
 
 def model_modules(name):
-    return (f"signal_diffusion.models.{run('diffusion', name).model.name}",)
+    return (model_module(run("diffusion", name).model.name),)
 
 
 def option(flag, value=None):
@@ -235,6 +237,7 @@ wildcard_constraints:
     dataset="[A-Za-z0-9_]+",
     recipe="[A-Za-z0-9_-]+",
     batch="[0-9]+-of-[0-9]+",
+    tens="[0-9][0-9]|[1-9][0-9][0-9]+",
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
     which="synthetic|untrained",

@@ -1,14 +1,13 @@
 # Which recordings there are: simulated subjects as real files, then one table per dataset from headers.
 
 
-rule simulate_subject:
+rule simulate:
     output:
-        WORK / "simulated/{recipe}/sub-{subject}_rest.{suffix}",
-        WORK / "simulated/{recipe}/sub-{subject}_arithmetic.{suffix}",
+        [WORK / "simulated/{recipe}" / name for name in names_together("{tens}")],
     log:
-        "logs/simulate_subject/{recipe}/sub-{subject}_{suffix}.log",
+        "logs/simulate/{recipe}/sub-{tens}.log",
     benchmark:
-        "logs/benchmarks/simulate_subject/{recipe}/sub-{subject}_{suffix}.tsv"
+        "logs/benchmarks/simulate/{recipe}/sub-{tens}.tsv"
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -16,13 +15,14 @@ rule simulate_subject:
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "index", ["simulation.subjects"]),
         code=code("simulate"),
+        subjects=lambda wildcards: list(subjects_together(wildcards.tens)),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
-        "Simulate subject {wildcards.subject} of {wildcards.recipe}"
+        "Simulate the subjects {wildcards.tens}0 to {wildcards.tens}9 of {wildcards.recipe}"
     conda:
         "../envs/preprocessing.yaml"
     shell:
-        "exec python scripts/simulate.py --recipe {wildcards.recipe} --subject {wildcards.subject}"
+        "exec python scripts/simulate.py --recipe {wildcards.recipe} --subjects {params.subjects}"
         " --out {params.folder:q} > {log:q} 2>&1"
 
 

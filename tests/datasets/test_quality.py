@@ -10,7 +10,8 @@ from signal_diffusion.datasets.build import build_dataset
 from signal_diffusion.datasets.recordings import COLUMNS, covered
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.recordings.index import index_dataset, write_index
-from signal_diffusion.recordings.simulate import file_name, simulate_subject
+from signal_diffusion.recordings.simulate import simulate_subject
+from signal_diffusion.recordings.simulated_files import file_name
 from signal_diffusion.recordings.simulated_signals import simulate_recording
 from signal_diffusion.recordings.writers import write_edf
 from signal_diffusion.signals.shards import shard_recording

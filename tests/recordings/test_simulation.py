@@ -16,9 +16,14 @@ from signal_diffusion.recordings.simulated_effects import (
     measures,
     true_effects,
 )
+from signal_diffusion.recordings.simulated_files import (
+    ACTIVITIES,
+    file_name,
+    names_together,
+    subjects_together,
+)
 from signal_diffusion.recordings.simulated_signals import simulate_recording
 from signal_diffusion.recordings.simulated_spectra import (
-    ACTIVITIES,
     BANDS,
     expected_psd,
     subject_labels,
@@ -159,3 +164,10 @@ def test_the_same_subject_gives_the_same_bytes(simulation, tmp_path):
         first = [path.read_bytes() for path in simulate_subject(short, index, tmp_path / "a")]
         assert first == [path.read_bytes() for path in simulate_subject(short, index, tmp_path / "b")]
         assert first[0] != first[1]
+
+
+@pytest.mark.parametrize(("tens", "first"), [("00", 0), ("07", 70), ("10", 100), ("123", 1230)])
+def test_ten_subjects_files_are_named_by_what_their_numbers_begin_with(tens, first):
+    numbers = range(first, first + 10)
+    assert list(subjects_together(tens)) == list(numbers)
+    assert names_together(tens) == [file_name(number, a) for number in numbers for a in ACTIVITIES]

@@ -22,7 +22,7 @@ EXPECTED = {
     "snakemake -n results/diffusion/eegmat/": ("", 2, "error: math: no recordings in"),
     "snakemake --report report.html": ("", 0, "Report created"),
     "python scripts/status.py": ("", 0, ""),
-    "python scripts/simulate.py --recipe demo --subject 0 --out by-hand": ("", 0, ""),
+    "python scripts/simulate.py --recipe demo --subjects 0 --out by-hand": ("", 0, ""),
     "python scripts/shard.py --recipe demo --recording by-hand/sub-000_rest.edf --out by-hand/rest.safetensors": (
         "",
         0,

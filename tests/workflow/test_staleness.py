@@ -56,7 +56,12 @@ SOMETHING = {
     "a subject more": (
         RECIPE,
         replaced("subjects = 12", "subjects = 13"),
-        {"simulate_subject": 1, "index_simulated": 1, "shards": 1, **DATASET},
+        {"index_simulated": 1, "shards": 1, **DATASET},
+    ),
+    "a subject more than were simulated together": (
+        RECIPE,
+        replaced("subjects = 12", "subjects = 21"),
+        {"simulate": 1, "index_simulated": 1, "shards": 4, **DATASET},
     ),
     "code of the model": (f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n", TRAINED),
     "a plot": (

@@ -37,7 +37,7 @@ def test_the_stages_run_by_hand_give_the_same_bytes(finished, tmp_path):
     work = finished.folder / "work"
     for command, made, kept in (
         (
-            ["simulate", "--recipe", "demo", "--subject", "1", "--out", tmp_path],
+            ["simulate", "--recipe", "demo", "--subjects", "1", "--out", tmp_path],
             "sub-001_rest.cnt",
             "simulated/demo",
         ),

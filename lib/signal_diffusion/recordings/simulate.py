@@ -4,24 +4,26 @@ Everything after this module reads them like any other recording. What their spe
 large each label's effect is, stands in `simulated_effects` (`EFFECTS`, `true_effects`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from signal_diffusion.progress import Progress
 from signal_diffusion.recordings.recording import Recording
+from signal_diffusion.recordings.simulated_files import ACTIVITIES, file_name
 from signal_diffusion.recordings.simulated_signals import simulate_recording
-from signal_diffusion.recordings.simulated_spectra import ACTIVITIES, Simulation
+from signal_diffusion.recordings.simulated_spectra import Simulation
 from signal_diffusion.recordings.writers import write_cnt, write_edf
 
 OLD_NAMES = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 
 
-def subject_id(index: int) -> str:
-    return f"sub-{index:03d}"
-
-
-def file_name(index: int, activity: str) -> str:
-    """Even subjects are EDF, odd ones CNT."""
-    return f"{subject_id(index)}_{activity}.{'cnt' if index % 2 else 'edf'}"
+def simulate_subjects(simulation: Simulation, indices: Sequence[int], out_dir: str | Path) -> None:
+    """Write the recordings of several subjects into `out_dir`."""
+    with Progress(len(indices), "simulation", unit="subjects") as progress:
+        for index in indices:
+            simulate_subject(simulation, index, out_dir)
+            progress.update()
 
 
 def simulate_subject(simulation: Simulation, index: int, out_dir: str | Path) -> list[Path]:

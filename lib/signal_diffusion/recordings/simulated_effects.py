@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signal_diffusion.recordings.simulated_files import ACTIVITIES
 from signal_diffusion.recordings.simulated_spectra import (
-    ACTIVITIES,
     BANDS,
     Simulation,
     expected_psd,

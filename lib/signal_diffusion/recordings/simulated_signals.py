@@ -3,8 +3,8 @@
 import numpy as np
 
 from signal_diffusion.recordings.recording import Recording
+from signal_diffusion.recordings.simulated_files import ACTIVITIES
 from signal_diffusion.recordings.simulated_spectra import (
-    ACTIVITIES,
     CHANNELS,
     NOISE_DB,
     POSITIONS,

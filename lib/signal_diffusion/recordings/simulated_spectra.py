@@ -19,7 +19,6 @@ from typing import Protocol
 import numpy as np
 
 CHANNELS = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split()
-ACTIVITIES = ("rest", "arithmetic")
 BLOCK = 8
 AGES = (20, 80)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets.entry import Entry
-from signal_diffusion.recordings.simulate import file_name, subject_id
-from signal_diffusion.recordings.simulated_spectra import ACTIVITIES, Simulation, subject_labels
+from signal_diffusion.recordings.simulated_files import ACTIVITIES, file_name, subject_id
+from signal_diffusion.recordings.simulated_spectra import Simulation, subject_labels
 
 
 def list_recordings(root: str | Path, simulation: Simulation | None = None) -> list[Entry]:
