@@ -149,19 +149,52 @@ DIFFUSION = [
     ("inference.cfg_scale", 7.5, kept("2.0", 2.0)),
 ]
 
+# What the keys of `[model.extras]` mean to the other networks.
+LEVELS, HEADS = "belongs to hourglass and localmamba", "has no attention"
+EXTRAS = {
+    "dit": [
+        ("num_attention_heads", kept("4", 4)),
+        ("attention_head_dim", kept("32", 32)),
+        ("num_layers", kept("3", 3)),
+        ("patch_size", kept("[1, 8]", [1, 8])),
+        ("mapping_cond", kept("2048", 2048, "model.extras.mapping_cond_dim")),
+        ("block_out_channels", refused("[64]", LEVELS)),
+        ("num_res_blocks", refused("2", LEVELS)),
+        ("d_state", refused("16", "belongs to localmamba")),
+        ("d_conv", refused("3", "belongs to localmamba")),
+        ("expand", refused("2", "belongs to localmamba")),
+        ("joint_attention_dim", refused("64", "belongs to stable-diffusion-35")),
+        ("caption_projection_dim", refused("64", "belongs to stable-diffusion-35")),
+        ("pooled_projection_dim", refused("64", "belongs to stable-diffusion-35")),
+    ],
+    "localmamba": [
+        ("block_out_channels", kept("[8, 16, 24, 32]", [8, 16, 24, 32], "model.extras.widths")),
+        ("num_res_blocks", kept("3", [3, 3, 3, 3], "model.extras.depths")),
+        ("mapping_cond", kept("2048", 2048, "model.extras.mapping_cond_dim")),
+        ("d_state", kept("8", 8)),
+        ("d_conv", kept("5", 5)),
+        ("expand", kept("1", 1, "model.extras.ssm_ratio")),
+        ("patch_size", kept("4", [4, 4])),
+        ("num_attention_heads", refused("4", HEADS)),
+        ("attention_head_dim", refused("64", HEADS)),
+        ("num_layers", refused("12", "belongs to dit")),
+        ("joint_attention_dim", refused("64", "belongs to stable-diffusion-35")),
+        ("caption_projection_dim", refused("64", "belongs to stable-diffusion-35")),
+        ("pooled_projection_dim", refused("64", "belongs to stable-diffusion-35")),
+    ],
+}
+
 # Documented values that this version refuses, with what the line must say.
 REFUSED_VALUES = [
     ("data.output_type", "db-iq", "use db-only"),
     ("data.output_type", "db-polar", "use db-only"),
     ("data.data_type", "timeseries", "use spectrogram"),
-    *[
-        ("model.name", name, "use hourglass")
-        for name in ("dit", "localmamba", "stable-diffusion", "stable-diffusion-35")
-    ],
+    *[("model.name", name, "use hourglass") for name in ("stable-diffusion", "stable-diffusion-35")],
     ("model.conditioning", "classes", "use caption"),
     ("model.conditioning", "gend_hlth_age", "use caption"),
 ]
 KEPT_VALUES = [
+    *[("model.name", name) for name in ("hourglass", "dit", "localmamba")],
     *[("objective.prediction_type", name) for name in ("epsilon", "sample", "vector_field")],
     *[("optimizer.name", name) for name in ("adamw", "adam", "sgd")],
     *[

@@ -2,7 +2,7 @@
 
 import pytest
 from signal_diffusion.config import load_recipe, load_run, load_settings
-from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.diffusion import EXTRAS, DiffusionRun
 from signal_diffusion.config.fields import Section
 from signal_diffusion.config.messages import section_of
 from signal_diffusion.config.recipe import Recipe
@@ -54,6 +54,18 @@ def test_any_value_of_any_key(project, file):
             project.write(file, original)
             project.change(file, key, literal)
             outcomes.add(outcome(load, f"{key} = {literal}"))
+    assert outcomes == {"loaded", "refused"}
+
+
+@pytest.mark.parametrize("network", EXTRAS)
+def test_any_value_of_any_key_of_a_network(project, network):
+    file, outcomes = "config/diffusion/tiny.toml", set()
+    original = project.change(file, "model.name", f'"{network}"').read_text()
+    for key in keys(EXTRAS[network], "model.extras."):
+        for literal in LITERALS:
+            project.write(file, original)
+            project.change(file, key, literal)
+            outcomes.add(outcome(FILES[file][1], f"{key} = {literal}"))
     assert outcomes == {"loaded", "refused"}
 
 

@@ -8,7 +8,7 @@ import pytest
 from signal_diffusion.config import load_run, load_settings
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Section, metadata
-from signal_diffusion.config.messages import section_of
+from signal_diffusion.config.messages import section_of, sections_of
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.settings import Settings
 from signal_diffusion.config.support import SupportRun
@@ -17,6 +17,7 @@ from signal_diffusion.errors import UserError
 from .documented import (
     CLASSIFICATION,
     DIFFUSION,
+    EXTRAS,
     KEPT_VALUES,
     REFUSED_VALUES,
     REQUIRED,
@@ -58,6 +59,14 @@ def test_every_settings_key(project, key, default, claim):
 @pytest.mark.parametrize(("key", "default", "claim"), DIFFUSION, ids=[row[0] for row in DIFFUSION])
 def test_every_diffusion_key(project, key, default, claim):
     check(project, RUN, key, claim, lambda: load_run(RUN))
+
+
+@pytest.mark.parametrize(
+    ("network", "key", "claim"), [(name, *row) for name, rows in EXTRAS.items() for row in rows]
+)
+def test_every_key_of_the_other_networks(project, network, key, claim):
+    project.change(RUN, "model.name", f'"{network}"')
+    check(project, RUN, f"model.extras.{key}", claim, lambda: load_run(RUN))
 
 
 @pytest.mark.parametrize(("key", "value", "reason"), REFUSED_VALUES)
@@ -151,10 +160,10 @@ READ_BY_NAME = {"splits.train", "splits.val", "splits.test"}
 
 def honoured(model: type[Section], prefix: str = ""):
     for name, field in model.model_fields.items():
-        child = section_of(field)
-        if child is not None:
+        children = sections_of(field)
+        for child in children:
             yield from honoured(child, f"{prefix}{name}.")
-        elif metadata(field) and not metadata(field)["refused"]:
+        if not children and metadata(field) and not metadata(field)["refused"]:
             yield f"{prefix}{name}"
 
 

@@ -16,6 +16,7 @@ from signal_diffusion.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "config/diffusion/tiny.toml"
+ODD = {"model.extras.num_attention_heads": "1"}
 NONE = {"model.conditioning": '"none"', "model.extras.cfg_dropout": "0.0"}
 
 
@@ -94,6 +95,35 @@ def refuse(project, message: str, keys: dict[str, str], check=None):
             "[model.extras] self_attns[0].kernel_size: global attention has no neighbourhood",
         ),
         ({"model.extras.dropout_rate": "1.5"}, "[model.extras] dropout_rate: is not in 0 to 1"),
+        (
+            {"model.name": '"dit"', "model.extras.attention_head_dim": "18", **ODD},
+            "[model.extras] attention_head_dim: 1 heads of it make 18; positions need",
+        ),
+        (
+            {"model.name": '"dit"', "model.extras.num_layer": "3"},
+            "[model.extras] num_layer: unknown key; did you mean num_layers?",
+        ),
+        (
+            {"model.name": '"dit"', "model.extras.depths": "[2]"},
+            "[model.extras] depths: unknown key; did you mean",
+        ),
+        (
+            {"model.name": '"dti"', "model.extras.num_layers": "3"},
+            "[model] name: found 'dti', expected 'hourglass', 'dit'",
+        ),
+        (
+            {"model.name": '"localmamba"', "model.extras.scan_directions": '["h", "d"]'},
+            '[model.extras] scan_directions: "d" is no order',
+        ),
+        (
+            {"model.name": '"localmamba"', "model.extras.scan_directions": '["h", "h"]'},
+            '[model.extras] scan_directions: "h" is given twice',
+        ),
+        (
+            {"model.name": '"localmamba"', "model.extras.depths": "[2, 2]"},
+            "[model.extras] depths: has 2 entries for the 4 levels",
+        ),
+        ({"model.name": '"localmamba"', "model.extras.d_conv": "4"}, "[model.extras] d_conv: 4 is even"),
         ({"model.extras.widhts": "[64]"}, "[model.extras] widhts: unknown key; did you mean widths?"),
         (
             {"objective.times": '"uniform"', "objective.times_std": "2.0"},
@@ -149,11 +179,15 @@ def test_mistakes_and_contradictions(project, keys, message):
         ({"model.sample_size": "32"}, "[model] sample_size: found 32, but recipe tiny makes 64"),
         (
             {"model.extras.patch_size": "[2, 32]"},
-            "[model.extras] patch_size: 32 pixels, doubled over 3 levels",
+            "[model.extras] patch_size: 32 pixels, doubled to 128 over the levels, do not",
         ),
         ({"dataset.caption_column": '"words"'}, "[dataset] caption_column: recipe tiny writes"),
         ({"evaluation.encoder": '"nobody"'}, "[evaluation] encoder: no config/support/nobody.toml"),
         ({"evaluation.encoder": '"words"'}, "[evaluation] encoder: words is of kind text-encoders"),
+        (
+            {"model.name": '"dit"', "model.extras.patch_size": "[2, 3]"},
+            "[model.extras] patch_size: 3 pixels do not divide 64",
+        ),
         (
             {"model.extras.text_encoder": '"eyes"'},
             "[model.extras] text_encoder: eyes is of kind feature-encoder",

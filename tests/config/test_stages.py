@@ -6,7 +6,7 @@ import pytest
 from signal_diffusion.config import load_recipe, load_run, load_settings, stage_keys
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import STAGES, Section, metadata
-from signal_diffusion.config.messages import section_of
+from signal_diffusion.config.messages import sections_of
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.settings import Settings
 from signal_diffusion.config.support import SupportRun
@@ -90,10 +90,10 @@ def test_an_unknown_stage_is_a_programming_error(project):
 
 def fields(model: type[Section]):
     for name, field in model.model_fields.items():
-        child = section_of(field)
-        if metadata(field) or child is None:
+        children = sections_of(field)
+        if metadata(field) or not children:
             yield model.__name__, name, field
-        if child is not None:
+        for child in children:
             yield from fields(child)
 
 

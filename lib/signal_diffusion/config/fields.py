@@ -12,6 +12,7 @@ STAGES = (
     "dataset",
     "support",
     "captions",
+    "latents",
     "training",
     "generation",
     "evaluation",
@@ -62,10 +63,16 @@ def metadata(field: Any) -> dict[str, Any]:
 
 
 class Section(BaseModel):
-    """A TOML table: strict types, unknown keys refused, immutable once resolved."""
+    """A TOML table: strict types, unknown keys refused, immutable once resolved.
+
+    aliases: other names of keys. elsewhere: documented keys that belong to another kind of this table, and what
+    to do. applies: where a key holds one of several tables, when this one.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
     aliases: ClassVar[dict[str, str]] = {}
+    elsewhere: ClassVar[dict[str, str]] = {}
+    applies: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +91,9 @@ class Section(BaseModel):
     @classmethod
     def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Replace documented aliases by the names of the fields; sections may extend this."""
+        for name, reason in cls.elsewhere.items():
+            if name in data:
+                raise Contradiction(name, reason)
         for alias, name in cls.aliases.items():
             if alias not in data:
                 continue
@@ -91,6 +101,11 @@ class Section(BaseModel):
                 raise Contradiction(alias, f"is another name of {name}, which is given too; remove one")
             data[name] = data.pop(alias)
         return data
+
+    @classmethod
+    def chosen(cls, name: str, data: dict[str, Any]) -> type[Section] | None:
+        """The section that key `name` holds in this table, where it may hold one of several."""
+        return None
 
     def unread(self) -> frozenset[str]:
         """Dotted keys that no stage reads, given the values of others."""

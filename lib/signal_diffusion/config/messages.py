@@ -15,12 +15,14 @@ from signal_diffusion.errors import UserError
 UNION_TAGS = ("int", "float", "str", "list[int]", "list[float]", "list[str]")
 
 
-def user_error(path: Path, model: type[Section], error: ValidationError) -> UserError:
-    """Return the first problem of a file as a UserError, with the number of further ones."""
+def user_error(
+    path: Path, model: type[Section], error: ValidationError, tables: dict[str, Any] | None = None
+) -> UserError:
+    """Return the first problem of a file's `tables` as a UserError, with the number of further ones."""
     # A mistyped name often leaves a required key missing too, and explains it.
     first, *others = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     more = f" (and {len(others)} more)" if others else ""
-    return UserError(f"{_describe(path, model, first)}{more}")
+    return UserError(f"{_describe(path, model, first, tables or {})}{more}")
 
 
 def located(path: Path, dotted: str, message: str) -> UserError:
@@ -41,13 +43,13 @@ def nearest(name: str, names: list[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.6)), None)
 
 
-def _describe(path: Path, model: type[Section], error: dict[str, Any]) -> str:
+def _describe(path: Path, model: type[Section], error: dict[str, Any], tables: dict[str, Any]) -> str:
     loc = list(error["loc"])
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, Contradiction):
         return f"{shown(path)} {_where(loc + cause.key.split('.'))}: {cause}"
     if error["type"] == "extra_forbidden":
-        return f"{shown(path)} {_unknown(model, error)}"
+        return f"{shown(path)} {_unknown(model, error, tables)}"
     return f"{shown(path)} {_where(loc)}: {_reason(error)}"
 
 
@@ -69,9 +71,9 @@ def _where(loc: list[Any]) -> str:
     return f"[{'.'.join(map(str, section))}] {leaf}" if section else leaf
 
 
-def _unknown(model: type[Section], error: dict[str, Any]) -> str:
+def _unknown(model: type[Section], error: dict[str, Any], tables: dict[str, Any]) -> str:
     loc = list(error["loc"])
-    name, section = str(loc[-1]), _section_at(model, loc[:-1])
+    name, section = str(loc[-1]), _section_at(model, loc[:-1], tables)
     is_table = isinstance(error["input"], dict)
     if guess := nearest(name, [*section.model_fields, *section.aliases]):
         dotted = ".".join([*map(str, loc[:-1]), guess])
@@ -95,19 +97,25 @@ def _elsewhere(model: type[Section], name: str, prefix: str = "") -> str | None:
     return None
 
 
-def _section_at(model: type[Section], loc: list[Any]) -> type[Section]:
+def _section_at(model: type[Section], loc: list[Any], tables: Any) -> type[Section]:
     for part in loc:
+        tables = tables if isinstance(tables, dict) else {}
         field = model.model_fields.get(part) if isinstance(part, str) else None
-        model = (section_of(field) if field else None) or model
+        chosen = model.chosen(part, tables) if field else None
+        model = chosen or (section_of(field) if field else None) or model
+        tables = tables.get(part)
     return model
 
 
 def section_of(field: Any) -> type[Section] | None:
     """Return the section that a field holds, alone or in a list or a dict, or None."""
-    for candidate in (field.annotation, *_arguments(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return None
+    return next(iter(sections_of(field)), None)
+
+
+def sections_of(field: Any) -> list[type[Section]]:
+    """Return the sections of which a field may hold one."""
+    candidates = (field.annotation, *_arguments(field.annotation))
+    return [each for each in candidates if isinstance(each, type) and issubclass(each, Section)]
 
 
 def _arguments(annotation: Any) -> list[Any]:

@@ -62,7 +62,7 @@ def build(model: type[Model], path: Path, tables: dict[str, Any]) -> Model:
     try:
         return model.model_validate({**tables, **own}, context={"path": path})
     except ValidationError as error:
-        raise user_error(path, model, error) from None
+        raise user_error(path, model, error, tables) from None
 
 
 def _hint(path: Path) -> str:

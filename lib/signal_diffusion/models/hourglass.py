@@ -1,10 +1,13 @@
 """Hourglass diffusion transformer, HDiT (Crowson et al. 2024, arXiv 2401.11605)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from signal_diffusion.models.groups import trunk_and_mapping
 from signal_diffusion.models.layers import (
     POSITION_WIDTH,
     FeedForward,
@@ -13,11 +16,14 @@ from signal_diffusion.models.layers import (
     TokenMerge,
     TokenSplit,
     merge_patches,
+    padded,
     position_features,
+    recomputed,
     split_patches,
     zero_init,
 )
-from signal_diffusion.models.mapping import Mapping
+from signal_diffusion.models.mapping import Mapping as MappingNetwork
+from signal_diffusion.models.neighborhood import backend
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,12 @@ class Block(nn.Module):
 class Stack(nn.ModuleList):
     """Blocks of one level, in order."""
 
-    def __init__(self, level: Level, condition_width: int, depth: int):
-        super().__init__(Block(level, condition_width) for _ in range(depth))
+    def __init__(self, level: Level, condition_width: int):
+        super().__init__(Block(level, condition_width) for _ in range(level.depth))
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor, checkpointing: bool) -> Tensor:
         for block in self:
-            x = block(x, condition)
+            x = recomputed(block, checkpointing, x, condition)
         return x
 
 
@@ -63,6 +69,9 @@ class Hourglass(nn.Module):
 
     Beside the rotary embedding, which sees only differences, every outer token is told where it stands: a row of a
     spectrogram is a frequency and a column a channel, so position means something that content alone may not show.
+
+    A grid that the patches, doubled over the levels, do not divide is filled up with zeros inside. With
+    `checkpointing` the activations of each block are computed again in backward.
 
     Args:
         channels: image channels, in and out.
@@ -84,19 +93,20 @@ class Hourglass(nn.Module):
         mapping_dropout: float = 0.0,
     ):
         super().__init__()
-        self.patch = tuple(patch)
+        self.patch, self.checkpointing = tuple(patch), False
+        self.cell = tuple(side * 2 ** (len(levels) - 1) for side in patch)
         hidden = mapping_hidden or 3 * mapping_width
-        self.mapping = Mapping(mapping_width, mapping_depth, hidden, condition_width, mapping_dropout)
+        self.mapping = MappingNetwork(mapping_width, mapping_depth, hidden, condition_width, mapping_dropout)
         pixels = channels * self.patch[0] * self.patch[1]
         outer, middle = list(levels[:-1]), levels[-1]
         widths = [level.width for level in levels]
         self.patch_in = nn.Linear(pixels, widths[0], bias=False)
         self.position_in = nn.Linear(POSITION_WIDTH, widths[0], bias=False)
-        self.down = nn.ModuleList(Stack(level, mapping_width, level.depth) for level in outer)
+        self.down = nn.ModuleList(Stack(level, mapping_width) for level in outer)
         self.merges = nn.ModuleList(TokenMerge(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.middle = Stack(middle, mapping_width, middle.depth)
+        self.middle = Stack(middle, mapping_width)
         self.splits = nn.ModuleList(TokenSplit(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.up = nn.ModuleList(Stack(level, mapping_width, level.depth) for level in outer)
+        self.up = nn.ModuleList(Stack(level, mapping_width) for level in outer)
         self.norm_out = RMSNorm(widths[0])
         self.patch_out = zero_init(nn.Linear(widths[0], pixels, bias=False))
 
@@ -110,27 +120,30 @@ class Hourglass(nn.Module):
             condition: [batch, condition_width] or None.
             drop: bool [batch], where the learned null condition takes its place.
         """
-        vector = self.mapping(time, condition, drop)
-        x = self.patch_in(merge_patches(x.movedim(1, -1), self.patch))
+        vector, (height, width) = self.mapping(time, condition, drop), x.shape[2:]
+        x = self.patch_in(merge_patches(padded(x, self.cell).movedim(1, -1), self.patch))
         x = x + self.position_in(position_features(*x.shape[1:3], x.device))
         skips = []
         for stack, merge in zip(self.down, self.merges, strict=True):
-            x = stack(x, vector)
+            x = stack(x, vector, self.checkpointing)
             skips.append(x)
             x = merge(x)
-        x = self.middle(x, vector)
+        x = self.middle(x, vector, self.checkpointing)
         for stack, split in zip(reversed(self.up), reversed(self.splits), strict=True):
-            x = stack(split(x, skips.pop()), vector)
-        return split_patches(self.patch_out(self.norm_out(x)), self.patch).movedim(-1, 1)
+            x = stack(split(x, skips.pop()), vector, self.checkpointing)
+        x = split_patches(self.patch_out(self.norm_out(x)), self.patch).movedim(-1, 1)
+        return x[..., :height, :width]
 
     def parameter_groups(self, weight_decay: float) -> list[dict]:
         """Weight decay on matrices of the trunk only; the mapping network learns at a third of the rate (HDiT)."""
-        mapping = list(self.mapping.parameters())
-        known = {id(p) for p in mapping}
-        trunk = [p for p in self.parameters() if id(p) not in known]
-        return [
-            {"params": [p for p in trunk if p.ndim >= 2], "weight_decay": weight_decay},
-            {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0},
-            {"params": [p for p in mapping if p.ndim >= 2], "weight_decay": weight_decay, "lr_scale": 1 / 3},
-            {"params": [p for p in mapping if p.ndim < 2], "weight_decay": 0.0, "lr_scale": 1 / 3},
-        ]
+        return trunk_and_mapping(self, weight_decay)
+
+    @staticmethod
+    def kernels(device: torch.device) -> dict[str, str]:
+        """What computes the network's own operations on `device`."""
+        return {"neighbourhood attention": backend(device)}
+
+
+def network(levels: Sequence[Mapping[str, Any]], **arguments: Any) -> Hourglass:
+    """An hourglass of a plain description, whose levels are tables."""
+    return Hourglass(levels=[Level(**level) for level in levels], **arguments)

@@ -1,10 +1,12 @@
 """Layers of the hourglass transformer (Crowson et al. 2024, arXiv 2401.11605)."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from signal_diffusion.models.neighborhood import neighborhood_attention
 
@@ -16,6 +18,19 @@ def zero_init(layer: nn.Linear) -> nn.Linear:
     """Start a projection at zero, so that its residual branch starts as the identity."""
     nn.init.zeros_(layer.weight)
     return layer
+
+
+def recomputed(block: Callable[..., Tensor], checkpointing: bool, *inputs: Tensor) -> Tensor:
+    """`block(*inputs)`; with `checkpointing` its activations are not kept but computed again in backward."""
+    if checkpointing and torch.is_grad_enabled():
+        return checkpoint(block, *inputs, use_reentrant=False)
+    return block(*inputs)
+
+
+def padded(x: Tensor, cell: tuple[int, int]) -> Tensor:
+    """x [batch, channels, height, width] with zeros below and to the right, up to multiples of `cell`."""
+    height, width = (-side % step for side, step in zip(x.shape[2:], cell, strict=True))
+    return F.pad(x, (0, width, 0, height)) if height or width else x
 
 
 class RMSNorm(nn.Module):

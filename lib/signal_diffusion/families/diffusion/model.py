@@ -1,17 +1,19 @@
 """The denoiser of a diffusion run: a network between pixels and the process, built from a plain description."""
 
 from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.diffusion import DiffusionRun, model_module
+from signal_diffusion.config.dit import DitExtras
 from signal_diffusion.config.hourglass import Attention, HourglassExtras
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.diffusion.process import Process
-from signal_diffusion.models.hourglass import Hourglass, Level
 
 MIN_STD = 0.02  # of the range [-1, 1]; pixels beside the channels never vary
 
@@ -118,9 +120,23 @@ def _level(depth: int, width: int, hidden: int, attention: Attention, dropout: f
     }
 
 
-def _hourglass(levels: list[Mapping[str, Any]], **arguments: Any) -> Hourglass:
-    return Hourglass(levels=[Level(**level) for level in levels], **arguments)
+def _dit_arguments(extras: DitExtras, channels: int, condition_width: int) -> dict[str, Any]:
+    return {
+        "channels": channels,
+        "patch": extras.patch_size,
+        "heads": extras.num_attention_heads,
+        "head_dim": extras.attention_head_dim,
+        "depth": extras.num_layers,
+        "mlp_ratio": extras.mlp_ratio,
+        "dropout": extras.dropout_rate,
+        "condition_width": condition_width,
+    }
 
 
-ARGUMENTS = {"hourglass": _hourglass_arguments}
-NETWORKS = {"hourglass": _hourglass}
+def _network(name: str, **arguments: Any) -> nn.Module:
+    """Imported by name, so that the code of another network makes no run stale."""
+    return import_module(model_module(name)).network(**arguments)
+
+
+ARGUMENTS = {"hourglass": _hourglass_arguments, "dit": _dit_arguments}
+NETWORKS = {name: partial(_network, name) for name in ARGUMENTS}

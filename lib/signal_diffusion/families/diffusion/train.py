@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from signal_diffusion.config import stage_keys
-from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.diffusion import DiffusionRun, model_module
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
@@ -138,7 +138,7 @@ def _identity(run: DiffusionRun, dataset: Path, captions: Path | None) -> dict[s
         "dataset": [sha256(dataset / f"{split}.npy") for split in splits],
         "rows": [sha256(dataset / f"{split}-metadata.csv") for split in splits],
         "captions": sha256(captions) if captions and run.model.conditioning == "caption" else None,
-        "code": fingerprint(SCRIPT, (f"signal_diffusion.models.{run.model.name}",)),
+        "code": fingerprint(SCRIPT, (model_module(run.model.name),)),
     }
 
 
