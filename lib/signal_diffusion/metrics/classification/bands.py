@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.datasets.pool import Part
 from signal_diffusion.errors import UserError
 from signal_diffusion.metrics.spectra import BANDS, band_rows
 from signal_diffusion.signals.encoding import decode
@@ -14,7 +14,7 @@ from signal_diffusion.signals.representations import SERIES
 SEGMENT_S = 2.0  # of Welch's method: half a hertz tells delta from theta
 
 
-def band_powers(windows: Windows) -> np.ndarray:
+def band_powers(windows: Part) -> np.ndarray:
     """Power in dB of each channel in each band of `BANDS` that is reached: float32 [windows, channels * bands].
 
     The mean of the decibels over the rows of the band and the window's frames; of a time series, of Welch's spectrum

@@ -4,16 +4,16 @@ Each is fitted for each fold of a run on all subjects of the dataset that the fo
 very windows that the run predicted.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from signal_diffusion.datasets import labels
-from signal_diffusion.datasets.splits import SPLITS, SUBJECT
-from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.datasets.pool import Part, Pool
+from signal_diffusion.datasets.splits import SUBJECT
 from signal_diffusion.errors import UserError
 from signal_diffusion.metrics.classification.bands import band_powers
 from signal_diffusion.metrics.classification.fitting import Fitted, fit_predict
@@ -25,20 +25,20 @@ YEARS = 10.0  # so that age and its square are of the size of an indicator
 
 
 class Material:
-    """All windows of a dataset folder, of every split: their rows, and their band powers once asked for."""
+    """All windows of a dataset, of every split: their rows, and their band powers once asked for."""
 
-    def __init__(self, folder: str | Path):
-        self._splits = [Windows(folder, split) for split in SPLITS]
-        self.rows = pd.concat([each.metadata for each in self._splits], ignore_index=True)
+    def __init__(self, pool: Pool):
+        self._pool, self.rows = pool, pool.metadata
         self.subjects = subjects_of(self.rows)
         self._places = pd.Series(np.arange(len(self.rows)), index=pd.MultiIndex.from_frame(self.rows[KEY]))
-        self._powers: np.ndarray | None = None
 
     def band_power(self, _: str) -> np.ndarray:
         """Features [windows, channels * bands]."""
-        if self._powers is None:
-            self._powers = np.concatenate([band_powers(each) for each in self._splits if len(each)])
         return self._powers
+
+    @cached_property
+    def _powers(self) -> np.ndarray:
+        return band_powers(Part(self._pool, np.arange(len(self._pool))))
 
     def demographics(self, task: str) -> np.ndarray | None:
         """Features from gender, health and age, but for those that the task is made of; None when none varies."""
@@ -71,7 +71,7 @@ class Material:
 
 
 def fit_baselines(
-    material: Material, predictions: Predictions, wanted: tuple[str, ...], seed: int
+    material: Material, predictions: Predictions, wanted: Sequence[str], seed: int
 ) -> tuple[dict[str, Predictions], dict[str, Any]]:
     """Predictions of each baseline in `wanted` for the windows of `predictions`, and how they were made.
 

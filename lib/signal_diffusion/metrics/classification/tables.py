@@ -18,6 +18,7 @@ KEY = ["dataset", "recording", "window"]
 COLUMNS = ("dataset", "subject", "session", "recording", "window", "gender", "health", "age")
 TRUE, PROBABILITY, PREDICTED = ":true", ":p:", ":predicted"
 FOLD = "fold"
+SPLIT, FOLDS = "split", "folds"
 TOLERANCE = 1e-3  # of a row of probabilities that was written with some digits
 
 
@@ -86,6 +87,22 @@ def read_predictions(paths: Iterable[str | Path]) -> Predictions:
     return Predictions(whole[[*COLUMNS, FOLD]], {task: _answers(whole, task, source) for task in tasks})
 
 
+def protocols(tables: Sequence[Path]) -> dict[str, list[Path]]:
+    """Prediction tables of each way to hold out: the recipe's test split, and the folds over all subjects.
+
+    A table lies in the folder of its fold; folds that hold out nobody have tables without rows.
+    """
+    filled = [path for path in tables if _filled(path)]
+    found = {
+        SPLIT: [path for path in filled if path.parent.name == SPLIT],
+        FOLDS: sorted(path for path in filled if path.parent.name != SPLIT),
+    }
+    found = {name: paths for name, paths in found.items() if paths}
+    if not found:
+        raise UserError("no prediction table has a row: nobody is held out; enlarge the recipe's test split")
+    return found
+
+
 def write_predictions(path: str | Path, predictions: Predictions) -> None:
     """One table of all folds, from which `read_predictions` reads the same."""
     from signal_diffusion.datasets.storage import write_table
@@ -105,6 +122,12 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
 def subjects_of(rows: pd.DataFrame) -> np.ndarray:
     """The subject of each row as a number from 0, int64 [n], by (dataset, subject)."""
     return rows.groupby(SUBJECT, sort=True).ngroup().to_numpy(np.int64)
+
+
+def _filled(path: Path) -> bool:
+    """Whether a table has a row."""
+    with open(path, encoding="utf-8") as lines:
+        return sum(1 for _, _ in zip(lines, range(2), strict=False)) > 1
 
 
 def _words(answers: Answers) -> list:
