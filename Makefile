@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 READY := .venv/ready
 
-.PHONY: setup demo test test-slow lint format accept constraints
+.PHONY: setup demo test test-slow slurm-check lint format accept constraints
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt envs/install.sh
@@ -25,6 +25,14 @@ test: $(READY)
 
 test-slow: $(READY)
 	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 pytest -n 2 --dist loadgroup -m slow $(PYTEST)
+
+# What a job finds on the cluster, on a CPU node and on a GPU node; PROFILE for one of your own.
+PROFILE ?= profiles/slurm
+PROBES := logs/probe/cpu.txt logs/probe/gpu.txt
+slurm-check: $(READY)
+	@command -v sbatch > /dev/null || { echo "error: no sbatch here; run this where you submit jobs" >&2; exit 2; }
+	snakemake --profile $(PROFILE) --retries 0 --quiet rules host reason --forcerun cpu_probe gpu_probe -- $(PROBES)
+	@for probe in $(PROBES); do echo; echo "$$probe"; cat $$probe; done
 
 lint: $(READY)
 	ruff check .

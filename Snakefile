@@ -17,6 +17,7 @@ include: "rules/training.smk"
 include: "rules/generation.smk"
 include: "rules/evaluation.smk"
 include: "rules/publish.smk"
+include: "rules/probe.smk"
 
 
 rule all:
