@@ -19,7 +19,7 @@ PACKAGE = "signal_diffusion"
 LIB = Path(__file__).resolve().parent.parent
 
 # Values of the config arrive as params of the rules; the others change what is said, not what is made.
-SILENT = ("config", "report", "progress", "cli", "errors", "fingerprint", "training.logging")
+SILENT = ("config", "report", "progress", "cli", "errors", "fingerprint", "training.logging", "training.trackers")
 
 
 def fingerprint(script: str | Path, extra_modules: Iterable[str] = (), heard: Iterable[str] = ()) -> str:

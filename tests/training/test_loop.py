@@ -7,7 +7,7 @@ import pytest
 import torch
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.ema import EmaPlan
-from signal_diffusion.training.feed import batches, sample_count
+from signal_diffusion.training.feed import Share, batches
 from signal_diffusion.training.logging import RunLog, rewind
 from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan
@@ -165,10 +165,10 @@ def test_batches_come_in_order_and_their_errors_too():
 
     found = []
     with pytest.raises(UserError, match="no such row"):
-        for step, micros in batches(Source(), range(1, 5), 2, torch.device("cpu")):
-            found.append((step, [micro["a"][0].tolist() for micro in micros]))
-            assert micros[0]["a"][1] == "word"
-            assert sample_count(micros[0]) == 1
+        for step, micros in batches(Source(), range(1, 5), Share(2), torch.device("cpu")):
+            found.append((step, [micro.batch["a"][0].tolist() for micro in micros]))
+            assert micros[0].batch["a"][1] == "word"
+            assert micros[0].rows == 1
     assert found == [(1, [[[1, 0]], [[1, 1]]]), (2, [[[2, 0]], [[2, 1]]])]
 
 

@@ -11,6 +11,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
+from signal_diffusion.training.plan import SwaPlan
 
 VARIANTS = {
     "adamw": {},
@@ -19,6 +20,17 @@ VARIANTS = {
     "fp16": {"precision": "fp16"},
     "no-ema": {"ema": None, "clip_norm": None},
     "best": {"keep": ("val/loss", "min"), "eval_every": 3, "patience": 2},
+    "best-3": {"keep": ("val/loss", "max"), "keep_count": 3, "eval_every": 2, "ema": None},
+    "swa": {"swa": SwaPlan(4, 2, anneal_steps=1), "eval_every": 4},
+    "early-swa": {"keep": ("val/loss", "min"), "eval_every": 1, "patience": 1, "swa": SwaPlan(2, 1)},
+}
+
+KINDS = {
+    "no-ema": {"model"},
+    "best": {"model", "ema", "best"},
+    "best-3": {"model", "best", "best-2", "best-3"},
+    "swa": {"model", "ema", "swa"},
+    "early-swa": {"model", "ema", "best", "swa"},
 }
 
 
@@ -36,8 +48,8 @@ def assert_equal(found, expected):
 
 
 def numbers(folder):
-    """The log without what depends on the clock."""
-    clock = {"time", "ms_per_step", "samples_per_second"}
+    """The log without what depends on the clock and the process."""
+    clock = {"time", "ms_per_step", "samples_per_second", "peak_memory_gib"}
     lines = (folder / "stats.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k not in clock} for line in lines]
 
@@ -47,10 +59,10 @@ def test_resume_is_exact_at_every_step(toy, tmp_path, variant):
     plan = toy.toy_plan(checkpoint_limit=None, **VARIANTS[variant])
     whole = tmp_path / "whole"
     expected = run(toy, whole, plan)
-    assert {*expected} == {"no-ema": {"model"}, "best": {"model", "ema", "best"}}.get(
-        variant, {"model", "ema"}
-    )
-    for step in range(1, plan.max_steps):
+    assert {*expected} == KINDS.get(variant, {"model", "ema"})
+    steps = [int(path.name.removeprefix("step-")) for path in sorted(whole.glob("checkpoints/*/step-*"))]
+    assert steps == list(range(1, steps[-1] + 1))
+    for step in steps[:-1]:
         broken = tmp_path / f"broken-{step}"
         shutil.copytree(whole, broken)
         for checkpoint in broken.glob("checkpoints/*/step-*"):

@@ -32,9 +32,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], limit: int | None = 2):
         self.folder = Path(folder) / identity_hash(identity)
-        self.limit = limit
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "identity.json", identity)
+        self.identity, self.limit = identity, limit
 
     def save(self, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
         """Write one safetensors file for each entry of `tensors`, and `state` as JSON.
@@ -70,8 +68,10 @@ class Checkpoints:
         """Every renamed checkpoint, whole or not, oldest first."""
         return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
 
-    def clear_staging(self) -> None:
-        """Remove what a killed process left half-written."""
+    def prepare(self) -> None:
+        """Make the folder, say whose it is, and remove what a killed process left half-written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "identity.json", self.identity)
         for path in self.folder.glob(f"step-*{STAGING}"):
             shutil.rmtree(path)
 
@@ -123,7 +123,7 @@ def identity_hash(identity: Mapping[str, Any]) -> str:
 
 def _stage(staging: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
+    staging.mkdir(parents=True)
     for name, values in tensors.items():
         write_tensors(staging / f"{name}.safetensors", values, {})
     (staging / STATE).write_text(json.dumps(state, sort_keys=True))

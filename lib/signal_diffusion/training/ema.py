@@ -1,11 +1,11 @@
 """Exponential moving average of the weights, in float32."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from signal_diffusion.training.averages import Averages
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,12 @@ class EmaPlan:
         return max(0.0, min(ramp, self.decay))
 
 
-class Ema:
-    """Averages of the trained parameters; buffers and frozen parameters are the model's own."""
+class Ema(Averages):
+    """Moving averages, each step's weights taken in as its plan says."""
 
     def __init__(self, plan: EmaPlan, model: nn.Module):
+        super().__init__(model)
         self.plan = plan
-        self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._averages = {name: p.detach().float().clone() for name, p in self._parameters.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -44,30 +43,3 @@ class Ema:
             torch._foreach_copy_(averages, weights)
         else:
             torch._foreach_lerp_(averages, weights, 1 - decay)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """The model runs on the averages inside the block; storages are exchanged, nothing is copied."""
-        weights = {name: p.data for name, p in self._parameters.items()}
-        try:
-            self._point_at(self._averages)
-            yield
-        finally:
-            self._point_at(weights)
-
-    def state_dict(self, model: nn.Module) -> dict[str, Tensor]:
-        """The state of `model` with averages in place of trained parameters."""
-        with self.applied():
-            return {name: value.detach() for name, value in model.state_dict().items()}
-
-    def averages(self) -> dict[str, Tensor]:
-        return dict(self._averages)
-
-    def load(self, averages: Mapping[str, Tensor]) -> None:
-        """Take over averages by name; `KeyError` where one is missing."""
-        for name, average in self._averages.items():
-            average.copy_(averages[name])
-
-    def _point_at(self, tensors: Mapping[str, Tensor]) -> None:
-        for name, parameter in self._parameters.items():
-            parameter.data = tensors[name]

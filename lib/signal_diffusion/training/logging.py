@@ -12,63 +12,79 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from signal_diffusion.files import write_text
 from signal_diffusion.progress import Progress
+from signal_diffusion.training.processes import environment_rank
+from signal_diffusion.training.trackers import TensorBoard, Tracker
 
 
 class RunLog:
-    """`stats.jsonl` in `folder` always, TensorBoard in `tensorboard` when given, one progress line on stderr.
+    """`stats.jsonl` in `folder` always, TensorBoard in `tensorboard` when given, other `trackers`, and one progress
+    line on stderr. Of several processes the first alone says anything.
 
     Each line of `stats.jsonl` is `{"step": steps done, "time": seconds since the epoch, tag: value, ...}`.
     """
 
     def __init__(
-        self, folder: Path, tensorboard: Path | None = None, label: str = "train", every: float = 5.0
+        self,
+        folder: Path,
+        tensorboard: Path | None = None,
+        label: str = "train",
+        every: float = 5.0,
+        trackers: Iterable[Tracker] = (),
     ):
         self.path = Path(folder) / "stats.jsonl"
-        self._tensorboard, self._label, self._every = tensorboard, label, every
+        self._trackers = [*([TensorBoard(tensorboard)] if tensorboard is not None else []), *trackers]
+        self._label, self._every = label, every
+        self._speaks = environment_rank() == 0
         self._progress: Progress | None = None
-        self._writer = None
+        self._started: list[Tracker] = []
 
     def __enter__(self) -> "RunLog":
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if self._progress is not None:
-            self._progress.__exit__(*error)
-        if self._writer is not None:
-            self._writer.close()
+            self._progress.__exit__(kind, *error)
+        for tracker in self._started:
+            tracker.close(failed=kind is not None)
 
     def start(self, step: int, total: int) -> None:
         """Begin after `step` of `total` steps; what an earlier process logged beyond `step` is taken back."""
+        if not self._speaks:
+            return
         rewind(self.path, step)
-        if self._tensorboard is not None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(self._tensorboard, purge_step=step + 1)
+        for tracker in self._trackers:
+            tracker.start(self.path.parent, step)
+            self._started.append(tracker)
         self._progress = Progress(total, self._label, "step", self._every, done=step).__enter__()
 
     @property
     def draws(self) -> bool:
         """Whether images go anywhere."""
-        return self._writer is not None
+        return bool(self._started)
 
     def step(self, **values: float) -> None:
         """One more step is done; `values` go to the progress line."""
-        self._progress.update(1, **values)
+        if self._progress is not None:
+            self._progress.update(1, **values)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        if not self._speaks:
+            return
         record = {"step": step, "time": round(time.time(), 3), **values}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        for tag, value in values.items() if self._writer is not None else ():
-            self._writer.add_scalar(tag, value, step)
+        for tracker in self._started:
+            tracker.scalars(step, values)
 
     def images(self, step: int, images: Iterable[tuple[str, np.ndarray]]) -> None:
-        """uint8 [height, width] or [height, width, 3] each; TensorBoard only."""
-        for tag, image in images if self._writer is not None else ():
-            self._writer.add_image(tag, image, step, dataformats="HW" if image.ndim == 2 else "HWC")
+        """uint8 [height, width] or [height, width, 3] each; trackers only."""
+        images = list(images)
+        for tracker in self._started:
+            tracker.images(step, images)
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        if self._speaks:
+            print(text, file=sys.stderr, flush=True)
 
 
 class Speed:

@@ -42,6 +42,13 @@ class Meters:
         self._values = {name: [(step, value) for step, value in pairs] for name, pairs in state.items()}
 
 
+def mean_of(found: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each scalar over the processes that have it."""
+    names = dict.fromkeys(name for means in found for name in means)
+    held = {name: [means[name] for means in found if name in means] for name in names}
+    return {name: sum(values) / len(values) for name, values in held.items()}
+
+
 def _read(pairs: list[tuple[int, Tensor | float]]) -> list[tuple[int, float]]:
     tensors = [value.float().reshape(()) for _, value in pairs if isinstance(value, Tensor)]
     values = iter(torch.stack(tensors).tolist() if tensors else [])

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
+import torch
 from torch import Tensor, nn, optim
 
 from signal_diffusion.errors import UserError
@@ -12,7 +14,8 @@ from signal_diffusion.errors import UserError
 
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """`name` is adamw (decoupled weight decay), adam (L2) or sgd, whose momentum is the first of `betas`."""
+    """`name` is adamw (decoupled weight decay), adamw_8bit (the same with moments of 8 bits, by bitsandbytes), adam
+    (L2) or sgd, whose momentum is the first of `betas`."""
 
     name: str = "adamw"
     lr: float = 1e-4
@@ -40,16 +43,33 @@ KEYWORDS: dict[str, dict[str, float]] = {
 
 
 def build_optimizer(plan: OptimizerPlan, groups: list[dict[str, Any]]) -> optim.Optimizer:
-    """The fused torch optimiser over `groups` (`Task.parameter_groups`); float32 parameters only."""
+    """The fused torch optimiser over `groups` (`Task.parameter_groups`); float32 parameters only.
+
+    `UserError` for a name that is not known, or adamw_8bit where bitsandbytes is not installed.
+    """
     groups = [_group(plan, group) for group in groups]
     _check_master_weights(groups)
+    if plan.name == "adamw_8bit":
+        return _adamw_8bit(plan, groups)
     common = {"lr": plan.lr, "weight_decay": plan.weight_decay, "fused": True}
     if plan.name == "sgd":
         return optim.SGD(groups, momentum=plan.betas[0], **common)
     makers = {"adamw": optim.AdamW, "adam": optim.Adam}
     if plan.name not in makers:
-        raise UserError(f"optimizer.name = {plan.name!r} is not known; use adamw, adam or sgd")
+        raise UserError(f"optimizer.name = {plan.name!r} is not known; use adamw, adamw_8bit, adam or sgd")
     return makers[plan.name](groups, betas=tuple(plan.betas), eps=plan.eps, **common)
+
+
+def _adamw_8bit(plan: OptimizerPlan, groups: list[dict[str, Any]]) -> optim.Optimizer:
+    if find_spec("bitsandbytes") is None:
+        raise UserError(
+            'optimizer.name = "adamw_8bit" needs bitsandbytes, which is not installed; run pip install bitsandbytes,'
+            ' or set it to "adamw"'
+        )
+    import bitsandbytes
+
+    common = {"lr": plan.lr, "weight_decay": plan.weight_decay}
+    return bitsandbytes.optim.AdamW8bit(groups, betas=tuple(plan.betas), eps=plan.eps, **common)
 
 
 def parameters(optimizer: optim.Optimizer) -> list[nn.Parameter]:
@@ -99,10 +119,10 @@ def schedule_options(schedule: SchedulePlan) -> dict[str, float]:
 
 
 def flatten_state(optimizer: optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's moments as tensors named `{parameter number}.{name}`."""
+    """The optimiser's moments as tensors named `{parameter number}.{name}`; whole numbers become int64 scalars."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{number}.{name}": value
+        f"{number}.{name}": torch.tensor(value) if isinstance(value, int) else value
         for number, values in state.items()
         for name, value in values.items()
         if value is not None
@@ -114,7 +134,8 @@ def restore_state(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> 
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        whole = value.dtype == torch.int64 and not value.ndim
+        state.setdefault(int(number), {})[name] = int(value) if whole else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -1,39 +1,19 @@
 """How to train, as plain values."""
 
-import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan, learning_rate
+from signal_diffusion.training.swa import SwaPlan
 
 PRECISIONS = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")
 MEMORY = {"gradient_checkpointing"}  # recomputed activations are the same numbers
 CADENCE = {"device", "log_every", "checkpoint_every", "checkpoint_limit"}
-
-
-@dataclass(frozen=True)
-class SwaPlan:
-    """Stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407) after the planned steps.
-
-    `steps` more follow at a rate that moves linearly over `anneal_steps` to `lr_fraction` of the optimiser's, as
-    in `torch.optim.swa_utils.SWALR`; the weights after each `every` of them count equally.
-    """
-
-    steps: int
-    every: int
-    lr_fraction: float = 0.25
-    anneal_steps: int = 0
-
-    @classmethod
-    def of_epochs(cls, epochs: int, steps_per_epoch: int, ratio: float, lr_fraction: float) -> Self:
-        """`ratio` of `epochs`, rounded up, on top; an average an epoch; annealed over .9 of the first."""
-        extra = max(1, math.ceil(round(epochs * ratio, 9)))  # 30 * 0.1 is a little more than 3
-        return cls(extra * steps_per_epoch, steps_per_epoch, lr_fraction, int(0.9 * steps_per_epoch))
 
 
 @dataclass(frozen=True)

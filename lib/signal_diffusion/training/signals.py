@@ -2,9 +2,15 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interrupted(BaseException):
+    """A stop signal came while nothing was going on that a checkpoint would have to wait for."""
 
 
 class StopRequest:
@@ -16,6 +22,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal: int | None = None
         self._before: dict[int, object] = {}
+        self._interrupts = False
 
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():
@@ -25,6 +32,17 @@ class StopRequest:
     def __exit__(self, *_: object) -> None:
         self._restore()
 
+    @contextmanager
+    def interrupts(self) -> Iterator[None]:
+        """Inside, the first signal also raises `Interrupted`, at once if it has come already."""
+        self._interrupts = True
+        try:
+            if self.signal:
+                raise Interrupted
+            yield
+        finally:
+            self._interrupts = False
+
     @property
     def exit_code(self) -> int:
         return 128 + (self.signal or 0)
@@ -32,6 +50,8 @@ class StopRequest:
     def _note(self, number: int, _: FrameType | None) -> None:
         self.signal = number
         self._restore()
+        if self._interrupts:
+            raise Interrupted
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

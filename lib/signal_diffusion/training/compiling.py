@@ -1,0 +1,20 @@
+"""`torch.compile`, refused in one line where it cannot work."""
+
+import shutil
+
+import torch
+from torch import nn
+
+from signal_diffusion.errors import UserError
+
+COMPILERS = ("c++", "g++", "clang++")
+
+
+def compiled(model: nn.Module, device: torch.device, mode: str) -> nn.Module:
+    """`model` compiled on its first batch; `UserError` on a CPU without a C++ compiler to do it with."""
+    if device.type == "cpu" and not any(map(shutil.which, COMPILERS)):
+        raise UserError(
+            "training.compile_model = true needs a C++ compiler on CPUs, and there is no"
+            f" {', '.join(COMPILERS)}; install one, or set it to false"
+        )
+    return torch.compile(model, mode=mode)
