@@ -54,3 +54,14 @@ def systematic_counts(weights: np.ndarray, total: int, offset: float) -> np.ndar
     edges[-1] = total
     reached = np.floor(edges + offset).astype(np.int64)
     return np.diff(reached, prepend=0)
+
+
+class InOrder:
+    """Row indices of every training step in the order of the rows, from the start again after the last."""
+
+    def __init__(self, n: int, batch_size: int):
+        self.n, self.batch_size = n, batch_size
+
+    def indices(self, step: int) -> np.ndarray:
+        """Rows of batch `step` (0, 1, ...), int64 [batch]."""
+        return np.arange(step * self.batch_size, (step + 1) * self.batch_size) % self.n

@@ -1,0 +1,1 @@
+"""Classification runs: training task, folds, predictions and the published model."""

@@ -1,0 +1,111 @@
+"""What the training loop trains for a classification run (`signal_diffusion.training.task.Task`)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from signal_diffusion.config.classification import ClassificationRun
+from signal_diffusion.datasets.batches import BatchOrder, InOrder
+from signal_diffusion.datasets.pool import Part
+from signal_diffusion.families.classification import scores
+from signal_diffusion.families.classification.augment import Augmenter
+from signal_diffusion.families.classification.losses import TaskLosses
+from signal_diffusion.families.classification.model import ClassifierNet
+from signal_diffusion.families.classification.targets import Codes
+
+EVALUATED_TOGETHER = 256  # windows
+
+
+class ClassificationTask:
+    """Tell the labels of augmented training windows; what chooses weights are the windows of `val`.
+
+    Args:
+        codes, val_codes: labels of the rows of both, float64 [rows] per task, NaN where unknown.
+        weights: how often each training row is drawn, relative to the others; None for all alike.
+    """
+
+    def __init__(
+        self,
+        run: ClassificationRun,
+        model: ClassifierNet,
+        train: Part,
+        codes: Codes,
+        weights: np.ndarray | None,
+        val: Part,
+        val_codes: Codes,
+    ):
+        self.model, self._train, self._val, self._val_codes = model, train, val, val_codes
+        self._labels = {name: values.astype(np.float32) for name, values in codes.items()}
+        self._losses = TaskLosses(run.training, model.targets, codes)
+        self._augment = Augmenter(run.augmentation, train.spec)
+        self._guesses = scores.guesses(model.targets, codes)
+        self._weight_decay = run.optimizer.weight_decay
+        size, seed = run.dataset.batch_size, run.training.seed
+        self._order = (
+            BatchOrder(len(train), size, seed, weights) if run.dataset.shuffle else InOrder(len(train), size)
+        )
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return decayed_groups(self.model, self._weight_decay)
+
+    def batch(self, step: int, micro: int) -> dict[str, Any]:
+        rows = self._order.indices(step)
+        return {
+            "windows": self._train.array(rows),
+            "labels": {name: values[rows] for name, values in self._labels.items()},
+        }
+
+    def loss(
+        self, model: nn.Module, batch: dict[str, Any], generator: Generator
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        outputs = model(self._augment(self.model.encode(batch["windows"]), generator))
+        each = self._losses.each(outputs, batch["labels"])
+        return self._losses.total(each, self.model.log_variances), _tagged(each)
+
+    def evaluate(self, model: nn.Module, step: int) -> dict[str, float]:
+        """`val/score`, higher is better; the losses, and the metrics of each task."""
+        if not len(self._val):
+            return {}
+        answers, losses = self._judge(model)
+        found = scores.evaluate(self.model.targets, answers, self._val_codes, self._guesses)
+        return {f"val/{name}": value for name, value in {**found, **losses}.items()}
+
+    def images(self, model: nn.Module, step: int) -> Sequence[tuple[str, np.ndarray]]:
+        return []
+
+    def _judge(self, model: nn.Module) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+        """Answers to all validation windows, and the mean of their losses over batches."""
+        answers: dict[str, list[np.ndarray]] = {}
+        losses: dict[str, float] = {}
+        for start in range(0, len(self._val), EVALUATED_TOGETHER):
+            rows = np.arange(start, min(start + EVALUATED_TOGETHER, len(self._val)))
+            outputs = model(
+                self.model.encode(torch.from_numpy(self._val.array(rows)).to(self.model.mean.device))
+            )
+            labels = {
+                name: torch.from_numpy(v[rows]).float().to(self.model.mean.device)
+                for name, v in self._val_codes.items()
+            }
+            each = self._losses.each(outputs, labels)
+            shown = {"loss": self._losses.total(each, self.model.log_variances), **_tagged(each)}
+            for name, value in shown.items():
+                losses[name] = losses.get(name, 0.0) + float(value) * len(rows) / len(self._val)
+            for name, value in self.model.read(outputs).items():
+                answers.setdefault(name, []).append(value)
+        return {name: np.concatenate(parts) for name, parts in answers.items()}, losses
+
+
+def decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices and filters with weight decay; biases, norms, positions and learned weights without."""
+    decayed, free = [], []
+    for name, parameter in model.named_parameters():
+        bare = parameter.ndim < 2 or name.endswith(("positions", "class_token"))
+        (free if bare else decayed).append(parameter)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _tagged(each: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"loss/{name}": value for name, value in each.items()}

@@ -1,0 +1,216 @@
+"""Training a classification run: one split or fold of a dataset to one weights file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from signal_diffusion.config import stage_keys
+from signal_diffusion.config.classification import FOLD_KEYS, ClassificationRun
+from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT, TRUE
+from signal_diffusion.datasets.checks import check_dataset
+from signal_diffusion.datasets.folds import Parts, fold_parts, shuffled_labels
+from signal_diffusion.datasets.pool import Part, Pool
+from signal_diffusion.datasets.splits import SPLITS, SUBJECT
+from signal_diffusion.errors import UserError
+from signal_diffusion.families.classification.model import ClassifierNet, describe, initial
+from signal_diffusion.families.classification.summary import write_summary
+from signal_diffusion.families.classification.targets import Codes, codes_of, targets_of
+from signal_diffusion.families.classification.task import ClassificationTask
+from signal_diffusion.files import sha256
+from signal_diffusion.fingerprint import fingerprint
+from signal_diffusion.models.backbones import module_of
+from signal_diffusion.training.logging import RunLog
+from signal_diffusion.training.loop import train
+from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
+from signal_diffusion.training.plan import Plan, SwaPlan
+from signal_diffusion.training.weights import save_weights
+
+SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_classifier.py"
+SCORE = "val/score"
+MODEL = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The parts of one training, and the labels of those it may see."""
+
+    train: Part
+    val: Part
+    test: Part
+    codes: Codes
+    val_codes: Codes
+
+
+def train_fold(
+    run: ClassificationRun,
+    dataset: Path,
+    out: Path | None = None,
+    checkpoints: Path | None = None,
+    fold: str = SPLIT,
+    labels: str = TRUE,
+) -> None:
+    """Train `run` on the dataset folder `dataset` and write `out`, safetensors that describe themselves.
+
+    fold: "split" (the dataset's own splits) or a fold's name, which takes the subjects of all splits. labels: "true",
+    or "shuffled" ones, permuted between subjects within the training part (and within the part that chooses
+    weights). out: default model.safetensors in `training.output_dir`. checkpoints: folder to go on from and to write
+    to, default `checkpoints` beside `out`; it stays until the run is published. Beside `out` the loop writes
+    stats.jsonl and TensorBoard events. Raises UserError when splits leak into each other.
+    """
+    out = out or _default_out(run)
+    check_dataset(dataset)
+    sample = _sample(run, dataset, fold, labels)
+    description = describe(run, sample.train, targets_of(sample.codes)) | {"held_out": held_out(sample.test)}
+    net = initial(description, sample.train, run.training.seed)
+    if fold != SPLIT and not len(sample.test):
+        print(f"{fold} holds out nobody, for a subject had no usable window; nothing is trained")
+        save_weights(out, net.state_dict(), description)
+        return
+    with _log(run, out) as log:
+        task = _task(run, net, sample, fold)
+        identity = _identity(run, dataset, fold, labels)
+        states = train(
+            task, plan(run, len(sample.train)), checkpoints or out.parent / "checkpoints", identity, log
+        )
+    for name, state in _kept(run, states).items():
+        save_weights(out.with_name(f"{name}.safetensors") if name != "model" else out, state, description)
+    if run.training.metrics_summary_path:
+        write_summary(out.parent / "stats.jsonl", Path(run.training.metrics_summary_path))
+
+
+def plan(run: ClassificationRun, rows: int) -> Plan:
+    """The loop's plan of a run on `rows` training windows."""
+    training = run.training
+    per_epoch = max(1, rows // run.dataset.batch_size)
+    steps = training.epochs * per_epoch
+    return Plan(
+        max_steps=steps if training.max_steps < 0 else min(steps, training.max_steps),
+        clip_norm=training.clip_grad_norm or None,
+        precision="bf16" if training.use_amp else "no",
+        seed=training.seed,
+        threads=training.threads,
+        device=training.device,
+        log_every=training.log_every_batches,
+        checkpoint_every=_every(training.checkpoint_strategy, training.checkpoint_steps, per_epoch),
+        checkpoint_limit=training.checkpoint_total_limit,
+        eval_every=_every(training.eval_strategy, training.eval_steps, per_epoch),
+        keep=(SCORE, "max") if training.selects else None,
+        keep_count=training.max_best_checkpoints,
+        patience=training.early_stopping_patience if training.early_stopping else 0,
+        compile_model=training.compile_model,
+        compile_mode=training.compile_mode,
+        optimizer=OptimizerPlan(
+            run.optimizer.name,
+            run.optimizer.learning_rate,
+            run.optimizer.weight_decay,
+            tuple(run.optimizer.betas),
+            run.optimizer.eps,
+        ),
+        schedule=SchedulePlan(run.scheduler.name, run.scheduler.warmup_steps, run.scheduler.kwargs),
+        swa=_swa(run, per_epoch),
+    )
+
+
+def held_out(test: Part) -> list[list[str]]:
+    """Dataset and name of every subject that is held out."""
+    pairs = test.metadata[SUBJECT].drop_duplicates().sort_values(SUBJECT)
+    return [list(row) for row in pairs.itertuples(index=False, name=None)]
+
+
+def _sample(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> Sample:
+    pool = Pool(dataset)
+    parts = _parts(run, pool, fold)
+    train, val, test = (Part(pool, rows) for rows in (parts.train, parts.val, parts.test))
+    if run.training.selects and not len(val):
+        raise UserError(
+            f"{dataset}: split {run.dataset.val_split} is empty, so nothing tells the best weights; give the "
+            'recipe one, or set [training] keep = "last" without early_stopping'
+        )
+    codes, val_codes = (_codes(run, part, fold, labels) for part in (train, val))
+    return Sample(train, val, test, codes, val_codes)
+
+
+def _parts(run: ClassificationRun, pool: Pool, fold: str) -> Parts:
+    data, evaluation = run.dataset, run.evaluation
+    split = pool.metadata["split"].to_numpy()
+    if fold == SPLIT:
+        left = [name for name in SPLITS if name not in (data.train_split, data.val_split)]
+        return Parts(*(np.flatnonzero(split == name) for name in (data.train_split, data.val_split, *left)))
+    if evaluation.folds == "none":
+        raise UserError(
+            f'{run.path} [evaluation] folds: is "none", so there is no {fold}; set it, or take split'
+        )
+    classes = [name for name in data.tasks if name in pool.metadata.columns and name != "age"]
+    return fold_parts(
+        pool.metadata,
+        fold,
+        evaluation.folds,
+        evaluation.n_folds,
+        evaluation.fold_seed,
+        classes,
+        run.training.selects,
+    )
+
+
+def _codes(run: ClassificationRun, part: Part, fold: str, labels: str) -> Codes:
+    codes = codes_of(part.metadata, run.dataset.tasks)
+    if labels != SHUFFLED:
+        return codes
+    seed = run.training.seed
+    return {
+        name: shuffled_labels(part.metadata, f"{name}/{fold}", values, seed) for name, values in codes.items()
+    }
+
+
+def _task(run: ClassificationRun, net: ClassifierNet, sample: Sample, fold: str) -> ClassificationTask:
+    weighted = fold == SPLIT and run.dataset.weighted
+    weights = sample.train.metadata["weight"].to_numpy() if weighted else None
+    return ClassificationTask(run, net, sample.train, sample.codes, weights, sample.val, sample.val_codes)
+
+
+def _kept(run: ClassificationRun, states: Mapping[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+    """Weights by the name of their file: the averaged ones, else the best or last; and the next best."""
+    wanted = ("swa", "best", "model") if run.training.keep == "best" else ("swa", "model")
+    final = next(states[kind] for kind in wanted if kind in states)
+    others = {kind: state for kind, state in states.items() if kind.startswith("best-")}
+    return {"model": final, **others}
+
+
+def _swa(run: ClassificationRun, per_epoch: int) -> SwaPlan | None:
+    training = run.training
+    if not training.swa_enabled:
+        return None
+    return SwaPlan.of_epochs(training.epochs, per_epoch, training.swa_extra_ratio, training.swa_lr_frac)
+
+
+def _every(strategy: str, steps: int | None, per_epoch: int) -> int:
+    return {"epoch": per_epoch, "steps": steps or 0, "none": 0}[strategy]
+
+
+def _identity(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> dict[str, Any]:
+    """What the weights depend on, beside the loop's own plan."""
+    keys = stage_keys(run, "training")
+    return {
+        "config": {key: value for key, value in keys.items() if fold != SPLIT or key not in FOLD_KEYS},
+        "dataset": [sha256(dataset / f"{split}.npy") for split in SPLITS],
+        "rows": [sha256(dataset / f"{split}-metadata.csv") for split in SPLITS],
+        "fold": fold,
+        "labels": labels,
+        "code": fingerprint(SCRIPT, (module_of(run.model.backbone),)),
+    }
+
+
+def _default_out(run: ClassificationRun) -> Path:
+    if run.training.output_dir is None:
+        raise UserError(f"{run.path} [training] output_dir: not set; set it, or give --out")
+    return Path(run.training.output_dir) / MODEL
+
+
+def _log(run: ClassificationRun, out: Path) -> RunLog:
+    training = run.training
+    folder = Path(training.log_dir) if training.log_dir else out.parent / "tensorboard"
+    return RunLog(out.parent, folder / training.run_name if training.tensorboard else None, training.run_name)
