@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from signal_diffusion.errors import UserError
@@ -122,6 +123,17 @@ def get(name: str) -> Label:
     if name not in LABELS:
         raise UserError(f"unknown label {name!r}; known labels are {', '.join(LABELS)}")
     return LABELS[name]
+
+
+def codes(rows: pd.DataFrame, label: Label) -> np.ndarray:
+    """Code or number of a label in each metadata row, NaN where unknown: float64 [rows].
+
+    UserError for a word that is no class of it; the rows must have its columns.
+    """
+    table = rows[list(label.columns)].astype(str)
+    keys = list(table.itertuples(index=False, name=None))
+    known = {key: label.encode(dict(zip(label.columns, key, strict=True))) for key in set(keys)}
+    return np.array([known[key] for key in keys], dtype=np.float64)
 
 
 def check_labels(rows: pd.DataFrame, source: str) -> None:

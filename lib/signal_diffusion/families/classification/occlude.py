@@ -7,13 +7,14 @@ import numpy as np
 
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.datasets.pool import Part, Pool, moments
-from signal_diffusion.families.classification.model import ClassifierNet, build
+from signal_diffusion.families.classification.model import ClassifierNet
+from signal_diffusion.families.classification.prediction import load_classifier
 from signal_diffusion.files import write_json
 from signal_diffusion.metrics.classification.baselines import Material
 from signal_diffusion.metrics.classification.occlusion import occlude, summarise_occlusion
 from signal_diffusion.metrics.classification.tables import FOLDS, SPLIT, protocols, read_predictions
 from signal_diffusion.progress import Progress
-from signal_diffusion.training.weights import load_weights
+from signal_diffusion.training.numerics import numerics
 
 MODEL, PREDICTIONS = "model.safetensors", "predictions.csv"
 BLOCK = 256
@@ -31,7 +32,8 @@ def occlude_run(run: ClassificationRun, dataset: Path, models: Sequence[Path], o
     by_protocol = protocols([path.parent / PREDICTIONS for path in models])
     protocol = FOLDS if FOLDS in by_protocol else SPLIT
     chosen, found = by_protocol[protocol], []
-    with Progress(len(chosen), "hiding channels and bands", unit="models") as progress:
+    threads = numerics(run.training.threads, allow_tf32=False)
+    with threads, Progress(len(chosen), "hiding channels and bands", unit="models") as progress:
         for table in chosen:
             found.append(_occlude(run, material, pool, table))
             progress.update(1)
@@ -53,7 +55,7 @@ def _occlude(
     held_out = np.isin(material.subjects, np.unique(material.subjects[places]))
     mean, _ = moments(Part(pool, np.flatnonzero(~held_out)))
     truth = {task: predictions.tasks[task].truth[some] for task in run.dataset.tasks}
-    net = _load(table.parent / MODEL)
+    net, _ = load_classifier(table.parent / MODEL)
     rises = occlude(lambda windows: _answers(net, windows), pool.array(places[some]), truth, mean, pool.spec)
     return rises, material.subjects[places[some]]
 
@@ -61,10 +63,3 @@ def _occlude(
 def _answers(net: ClassifierNet, windows: np.ndarray) -> dict[str, np.ndarray]:
     parts = [net.answers(windows[start : start + BLOCK]) for start in range(0, len(windows), BLOCK)]
     return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
-
-
-def _load(path: Path) -> ClassifierNet:
-    state, description = load_weights(path)
-    net = build(description)
-    net.load_state_dict(state)
-    return net.eval()

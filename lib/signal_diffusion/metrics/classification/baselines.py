@@ -57,9 +57,7 @@ class Material:
         label = labels.get(task)
         if not set(label.columns) <= set(self.rows.columns):
             return np.full(len(self.rows), np.nan)
-        words = self.rows[list(label.columns)].astype(str)
-        codes = {key: label.encode(dict(zip(words.columns, key, strict=True))) for key in set(_keys(words))}
-        return np.array([codes[key] for key in _keys(words)], dtype=np.float64)
+        return labels.codes(self.rows, label)
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where those windows stand; UserError for a window that the dataset does not have."""
@@ -155,7 +153,3 @@ def _varying(columns: list[np.ndarray]) -> np.ndarray | None:
     whole = np.concatenate(columns, axis=1) if columns else np.zeros((1, 0))
     varying = whole[:, np.ptp(whole, axis=0) > 0]
     return varying if varying.shape[1] else None
-
-
-def _keys(words: pd.DataFrame) -> list[tuple[str, ...]]:
-    return list(words.itertuples(index=False, name=None))
