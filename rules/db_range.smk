@@ -16,9 +16,9 @@ rule measure_db_range:
             labels={"dataset": "{recipe}", "what": "dB {figure}"},
         ),
     log:
-        "logs/db_range/{recipe}.log",
+        "logs/measure_db_range/{recipe}.log",
     benchmark:
-        "logs/benchmarks/db_range/{recipe}.tsv"
+        "logs/benchmarks/measure_db_range/{recipe}.tsv"
     threads: 1
     resources:
         mem_mb=growing(2000),

@@ -58,9 +58,9 @@ rule index_simulated:
     output:
         WORK / "recordings/demo-{recipe}.csv",
     log:
-        "logs/index/demo-{recipe}.log",
+        "logs/index_simulated/{recipe}.log",
     benchmark:
-        "logs/benchmarks/index/demo-{recipe}.tsv"
+        "logs/benchmarks/index_simulated/{recipe}.tsv"
     threads: 1
     resources:
         mem_mb=growing(1000),

@@ -42,7 +42,7 @@ class Progress:
     def line(self, now: float) -> str:
         elapsed = max(now - self._start, 1e-9)
         rate = (self.done - self._first) / elapsed
-        left = _clock(max(self.total - self.done, 0) / rate) if rate > 0 else "?"
+        left = clock(max(self.total - self.done, 0) / rate) if rate > 0 else "?"
         values = "".join(f" {name} {_number(value)}" for name, value in self._values.items())
         return f"{self.label} {self._amounts()} {self._rate(rate)}/s ETA {left}{values}"
 
@@ -80,7 +80,8 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A number of seconds as people write it: 0:07, 12:30, 3:05:00."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

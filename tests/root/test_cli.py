@@ -6,7 +6,6 @@ import sys
 import pytest
 from signal_diffusion import cli, progress
 from signal_diffusion.errors import RunHeld, UserError
-from signal_diffusion.status import unfinished
 
 
 def raising(error):
@@ -89,13 +88,3 @@ def test_a_terminal_gets_one_living_line(monkeypatch):
             bar.update()
     assert stream.getvalue().count("\n") == 1 and stream.getvalue().count("\r") == 4
     assert "█" * 20 in stream.getvalue()
-
-
-def test_status_lists_jobs_whose_benchmark_is_not_there_yet(tmp_path):
-    for name in ("train/run", "shard/done"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / f"{name}.log").write_text("first\nstep 3/10 loss 0.1\n\n")
-    (tmp_path / "benchmarks/shard").mkdir(parents=True)
-    (tmp_path / "benchmarks/shard/done.tsv").write_text("s\n1\n")
-    [(job, age, line)] = unfinished(tmp_path)
-    assert (job, line) == ("train/run", "step 3/10 loss 0.1") and age < 60

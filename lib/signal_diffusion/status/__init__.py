@@ -1,0 +1,1 @@
+"""What the workflow is doing: progress by stage, running and failed jobs, and the cluster's queue."""
