@@ -1,6 +1,6 @@
-"""EEG recordings to trained generators; `Pipeline.from_pretrained(folder)` loads a published run."""
+"""EEG recordings to trained generators and classifiers; `load(folder)` reads a published run of either."""
 
-__all__ = ["Pipeline"]
+__all__ = ["Classifier", "Pipeline", "load"]
 
 
 def __getattr__(name: str):
@@ -9,4 +9,12 @@ def __getattr__(name: str):
         from signal_diffusion.families.diffusion.pipeline import Pipeline
 
         return Pipeline
+    if name == "Classifier":
+        from signal_diffusion.families.classification.classifier import Classifier
+
+        return Classifier
+    if name == "load":
+        from signal_diffusion.families.loading import load
+
+        return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

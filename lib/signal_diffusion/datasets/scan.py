@@ -37,7 +37,7 @@ def _scan_one(
     broken, flat = (_numbered(source, []) for _ in range(2))
     for first, windows in source.blocks():
         block = slice(first, first + len(windows))
-        finite, signal = _usable(windows, fs)
+        finite, signal = usable(windows, fs)
         broken[block], flat[block] = left[block] & ~finite, left[block] & finite & ~signal
         used = windows[left[block] & finite & signal]
         source.hashes += window_hashes(used)
@@ -59,7 +59,7 @@ def _numbered(source: Source, windows: Sequence[int]) -> np.ndarray:
     return mask
 
 
-def _usable(windows: np.ndarray, fs: float) -> tuple[np.ndarray, np.ndarray]:
+def usable(windows: np.ndarray, fs: float) -> tuple[np.ndarray, np.ndarray]:
     """Which windows have finite values only, and which of those hold a signal; bool [windows] each.
 
     windows: images [n, (3,) channels, rows, frames] or series [n, channels, nsamps] at `fs` Hz. A series holds none

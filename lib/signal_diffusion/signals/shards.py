@@ -11,7 +11,7 @@ from signal_diffusion.files import load_tensors, save_tensors
 from signal_diffusion.recordings.channels import channel_names
 from signal_diffusion.recordings.recording import Span
 from signal_diffusion.signals.frames import Frames
-from signal_diffusion.signals.preparation import prepare
+from signal_diffusion.signals.preparation import Prepared, prepare
 from signal_diffusion.signals.representations import SERIES, series_windows, spectrogram_windows
 from signal_diffusion.signals.transforms import make_transform
 
@@ -52,22 +52,33 @@ def shard_recording(
     used gives a shard without windows that says why; settings that cannot be used raise UserError.
     """
     channels, signal = channel_names(recipe.channels.set), recipe.signal
-    series = representation == SERIES
-    transform = None if series else make_transform(len(channels), signal, recipe.spectrogram)
+    transform = _transform(recipe, representation)
     found = prepare(path, recipe, reference, span, digests)
     meta = _describe(Path(path), representation, channels, signal, transform) | found.meta
-    if transform is None:
-        windows, meta["scales"] = series_windows(found.data, found.starts, signal.nsamps)
-    else:
-        windows, meta["scales"] = spectrogram_windows(transform, found.data, found.starts, representation)
+    windows, meta["scales"] = windows_of(found, recipe, representation)
     save_tensors(out, {"windows": windows, "starts": found.starts} | found.pictures, meta)
     return Shard(windows, found.starts, meta, found.pictures)
+
+
+def windows_of(found: Prepared, recipe: "Recipe", representation: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """A prepared recording's windows and value ranges, of `spectrogram_windows` or `series_windows`."""
+    transform = _transform(recipe, representation)
+    if transform is None:
+        return series_windows(found.data, found.starts, recipe.signal.nsamps)
+    return spectrogram_windows(transform, found.data, found.starts, representation)
 
 
 def read_shard(path: str | Path) -> Shard:
     """A shard as `shard_recording` wrote it."""
     arrays, meta = load_tensors(path)
     return Shard(arrays.pop("windows"), arrays.pop("starts"), meta, arrays)
+
+
+def _transform(recipe: "Recipe", representation: str) -> Frames | None:
+    channels = channel_names(recipe.channels.set)
+    return (
+        None if representation == SERIES else make_transform(len(channels), recipe.signal, recipe.spectrogram)
+    )
 
 
 def _describe(

@@ -1,5 +1,6 @@
 """Predictions of a trained classifier for those that it was not trained on: a table that every score comes from."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,12 @@ def predict_fold(run: ClassificationRun, model: Path, dataset: Path, out: Path) 
 
 def predict_windows(net: ClassifierNet, part: Part) -> dict[str, np.ndarray]:
     """`ClassifierNet.answers` of all windows of a part, in its order."""
-    blocks = [net.answers(part.array(rows)) for rows in _batches(len(part))]
-    if not blocks:
-        return {t.name: np.zeros((0, len(t.classes)) if t.classes else 0) for t in net.targets}
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return _joined(net, (net.answers(part.array(rows)) for rows in _batches(len(part))))
+
+
+def predict_array(net: ClassifierNet, windows: np.ndarray) -> dict[str, np.ndarray]:
+    """`ClassifierNet.answers` of windows as a dataset stores them."""
+    return _joined(net, (net.answers(windows[rows]) for rows in _batches(len(windows))))
 
 
 def load_classifier(path: Path) -> tuple[ClassifierNet, dict]:
@@ -56,3 +59,9 @@ def rows_of(pool: Pool, subjects: list[list[str]]) -> np.ndarray:
 
 def _batches(count: int) -> list[np.ndarray]:
     return [np.arange(start, min(start + TOGETHER, count)) for start in range(0, count, TOGETHER)]
+
+
+def _joined(net: ClassifierNet, blocks: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    empty = {t.name: np.zeros((0, len(t.classes)) if t.classes else 0) for t in net.targets}
+    every = [empty, *blocks]
+    return {name: np.concatenate([block[name] for block in every]) for name in empty}

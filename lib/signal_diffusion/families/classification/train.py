@@ -27,6 +27,7 @@ from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
 from signal_diffusion.training.plan import Plan, SwaPlan
+from signal_diffusion.training.trackers import WeightsAndBiases
 from signal_diffusion.training.weights import save_weights
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_classifier.py"
@@ -213,4 +214,14 @@ def _default_out(run: ClassificationRun) -> Path:
 def _log(run: ClassificationRun, out: Path) -> RunLog:
     training = run.training
     folder = Path(training.log_dir) if training.log_dir else out.parent / "tensorboard"
-    return RunLog(out.parent, folder / training.run_name if training.tensorboard else None, training.run_name)
+    tensorboard = folder / training.run_name if training.tensorboard else None
+    return RunLog(out.parent, tensorboard, training.run_name, trackers=_trackers(run))
+
+
+def _trackers(run: ClassificationRun) -> list[WeightsAndBiases]:
+    training = run.training
+    if training.wandb_project is None:
+        return []
+    config = stage_keys(run, "training")
+    given = training.wandb_project, training.run_name, config, training.wandb_entity, training.wandb_tags
+    return [WeightsAndBiases(*given)]
