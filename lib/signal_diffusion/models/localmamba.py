@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from signal_diffusion.models import mapping
-from signal_diffusion.models.layers import AdaRMSNorm, FeedForward, RMSNorm, zero_init
+from signal_diffusion.models.layers import AdaRMSNorm, FeedForward, zero_init
 from signal_diffusion.models.scan import backend, selective_scan
 from signal_diffusion.models.scan_orders import reordered, restored, scan_orders
 from signal_diffusion.models.unet import Stack, TokenUNet
@@ -36,22 +36,23 @@ class Level:
 
 
 class BiAttention(nn.Module):
-    """Gates of each order's channels and places, from the mean over all places and from each place itself."""
+    """Gates each order's channels and places, by the mean over all places and by each place, and adds orders up."""
 
     def __init__(self, width: int):
         super().__init__()
         reduced = max(width // REDUCTION, 1)
-        self.norm = RMSNorm(width)
+        self.norm = nn.LayerNorm(width)
         self.whole, self.local = nn.Linear(width, reduced), nn.Linear(width, reduced)
         self.channels, self.places = nn.Linear(reduced, width), nn.Linear(2 * reduced, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [batch, tokens, orders, width]."""
+        """x [batch, tokens, orders, width] to [batch, tokens, width]."""
         normed = self.norm(x)
         whole = F.gelu(self.whole(normed.mean(1, keepdim=True)))
         local = F.gelu(self.local(normed))
         places = self.places(torch.cat([local, whole.expand_as(local)], dim=-1))
-        return x * torch.sigmoid(self.channels(whole)) * torch.sigmoid(places)
+        gated = x * torch.sigmoid(self.channels(whole))
+        return torch.einsum("blkc,blk->blc", gated, torch.sigmoid(places[..., 0]))
 
 
 class Scans(nn.Module):
@@ -72,13 +73,13 @@ class Scans(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, height, width, channels]."""
-        orders, inverse = scan_orders(self.directions, *x.shape[1:3], x.device)
-        u = reordered(x.flatten(1, 2), orders, inverse)
+        orders = scan_orders(self.directions, *x.shape[1:3], x.device)
+        u = reordered(x.flatten(1, 2), orders)
         selected = torch.einsum("blkc,kcr->blkr", u, self.select.to(u.dtype))
         low, b, c = selected.split(self.split, dim=-1)
         delta = torch.einsum("blkr,krc->blkc", low, self.step.to(low.dtype))
         y = selective_scan(u, delta, -self.log_rates.float().exp(), b, c, self.skip, self.step_bias)
-        return self.gate(restored(y, orders, inverse)).sum(2).unflatten(1, x.shape[1:3])
+        return self.gate(restored(y, orders)).unflatten(1, x.shape[1:3])
 
 
 class ScanBlock(nn.Module):
@@ -104,7 +105,7 @@ class ScanBlock(nn.Module):
             level.inner, level.inner, kernel, padding=kernel // 2, groups=level.inner
         )
         self.scans = Scans(level.inner, states, level.rank, directions)
-        self.norm_scans = RMSNorm(level.inner)
+        self.norm_scans = nn.LayerNorm(level.inner)
         self.out = zero_init(nn.Linear(level.inner, level.width, bias=False))
         hidden = [FeedForward(level.width, level.hidden, condition_width)] if level.hidden else []
         self.feed_forward = nn.ModuleList(hidden)

@@ -5,6 +5,7 @@ follow each other row by row and are smaller where the grid ends; `_flip` goes b
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,51 +26,61 @@ def scan_order(direction: str, height: int, width: int) -> Tensor:
     return order.flip(0) if direction != kind else order
 
 
+class Orders(NamedTuple):
+    """Row indices, int64 [tokens * directions], direction after direction within each token or step.
+
+    first: of each step's token. there: of the same among tokens x directions. back: of each token's step.
+    """
+
+    first: Tensor
+    there: Tensor
+    back: Tensor
+
+
 @lru_cache(maxsize=64)
-def scan_orders(
-    directions: tuple[str, ...], height: int, width: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Of each direction the order, and the step at which each token comes, both int64 [directions, tokens]."""
+def scan_orders(directions: tuple[str, ...], height: int, width: int, device: torch.device) -> Orders:
+    """The indices by which a grid's tokens are brought into every order and back."""
     with torch.inference_mode(False):
-        orders = torch.stack([scan_order(direction, height, width) for direction in directions])
-        return orders.to(device), orders.argsort(1).to(device)
+        orders = torch.stack([scan_order(direction, height, width) for direction in directions], dim=1)
+        count = torch.arange(len(directions))
+        found = orders, orders * len(directions) + count, orders.argsort(0) * len(directions) + count
+        return Orders(*(index.flatten().to(device) for index in found))
 
 
-def reordered(x: Tensor, orders: Tensor, inverse: Tensor) -> Tensor:
-    """Tokens x [batch, tokens, channels] in every order, [batch, tokens, orders, channels]."""
-    return _Reordered.apply(x, orders, inverse)
+def reordered(x: Tensor, orders: Orders) -> Tensor:
+    """Tokens x [batch, tokens, channels] in every order, [batch, tokens, directions, channels]."""
+    return _Reordered.apply(x, orders.first, orders.back)
 
 
-def restored(x: Tensor, orders: Tensor, inverse: Tensor) -> Tensor:
-    """The way back: each order's steps [batch, tokens, orders, channels] at the places of their tokens."""
-    return _Restored.apply(x, orders, inverse)
+def restored(x: Tensor, orders: Orders) -> Tensor:
+    """The way back: each order's steps [batch, tokens, directions, channels] at the places of their tokens."""
+    return _Restored.apply(x, orders.there, orders.back)
 
 
-def _take(x: Tensor, index: Tensor) -> Tensor:
-    """Of each order k, the rows index[k] of x [batch, tokens, orders, channels]."""
-    return torch.stack([x[:, rows, order] for order, rows in enumerate(index)], dim=2)
+def _rows(x: Tensor, index: Tensor) -> Tensor:
+    """Rows of x [batch, tokens, directions, channels] by their index among tokens x directions."""
+    return x.flatten(1, 2).index_select(1, index).view(x.shape)
 
 
 class _Reordered(torch.autograd.Function):
     """Orders are permutations, so that backward gathers too, where autograd would scatter row by row."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, orders: Tensor, inverse: Tensor) -> Tensor:
-        ctx.save_for_backward(inverse)
-        return x[:, orders.T]
+    def forward(ctx, x: Tensor, first: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        return x.index_select(1, first).unflatten(1, (x.shape[1], -1))
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (inverse,) = ctx.saved_tensors
-        return sum(gradient[:, rows, order] for order, rows in enumerate(inverse)), None, None
+        return _rows(gradient, *ctx.saved_tensors).sum(2), None, None
 
 
 class _Restored(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, orders: Tensor, inverse: Tensor) -> Tensor:
-        ctx.save_for_backward(orders)
-        return _take(x, inverse)
+    def forward(ctx, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(there)
+        return _rows(x, back)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _take(gradient, *ctx.saved_tensors), None, None
+        return _rows(gradient, *ctx.saved_tensors), None, None
