@@ -68,7 +68,8 @@ def chunked_scan(
         u_wide, delta, a, b, c, d, bias = (x.to(wide) for x in (u, delta, a, b, c, d, bias))
         steps = F.softplus(delta + bias)
         first = [x.transpose(0, 1).contiguous() for x in (u_wide, steps, b, c)]
-        y, _ = _scan(first[0], first[1], a.transpose(1, 2).contiguous(), first[2], first[3])
+        rates = a.transpose(1, 2).contiguous()
+        y, _ = torch.ops.signal_diffusion.selective_scan(*first[:2], rates, *first[2:])
         return (y.transpose(0, 1) + d * u_wide).to(u.dtype)
 
 
@@ -78,8 +79,18 @@ def scan_flops(batch: int, length: int, channels: int, states: int) -> int:
     return batch * length * channels * (7 * states + 2)
 
 
-# Opaque operators: a compiler that traced the loop would unroll it, and FLOP counters know them by name.
-@torch.library.custom_op("signal_diffusion::selective_scan", mutates_args=())
+# Operators of torch: a compiler that traced the loops would unroll them, and counters know these by name.
+# (`torch.library.custom_op` would do, but imports the compiler at the first call.)
+SCAN, BACKWARD = "signal_diffusion::selective_scan", "signal_diffusion::selective_scan_backward"
+torch.library.define(SCAN, "(Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c) -> (Tensor, Tensor)")
+torch.library.define(
+    BACKWARD,
+    "(Tensor dy, Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor starts)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+)
+
+
+@torch.library.impl(SCAN, "CompositeExplicitAutograd")
 def _scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """y and the states at the chunks' starts [chunks, batch, groups, states, channels].
 
@@ -97,13 +108,13 @@ def _scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tuple[Te
     return y, starts
 
 
-@_scan.register_fake
+@torch.library.register_fake(SCAN)
 def _(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     work = _Work(u, a, 0)
     return torch.empty_like(u), u.new_empty(work.chunks, *work.state)
 
 
-@torch.library.custom_op("signal_diffusion::selective_scan_backward", mutates_args=())
+@torch.library.impl(BACKWARD, "CompositeExplicitAutograd")
 def _scan_backward(
     dy: Tensor, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, starts: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -126,7 +137,7 @@ def _scan_backward(
     return du, ddelta, da, db, dc
 
 
-@_scan_backward.register_fake
+@torch.library.register_fake(BACKWARD)
 def _(
     dy: Tensor, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, starts: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -138,10 +149,10 @@ def _keep(ctx, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> Non
 
 
 def _gradients(ctx, dy: Tensor, _: Tensor) -> tuple[Tensor, ...]:
-    return _scan_backward(dy.contiguous(), *ctx.saved_tensors)
+    return torch.ops.signal_diffusion.selective_scan_backward(dy.contiguous(), *ctx.saved_tensors)
 
 
-_scan.register_autograd(_gradients, setup_context=_keep)
+torch.library.register_autograd(SCAN, _gradients, setup_context=_keep)
 
 
 class _Work:
