@@ -8,9 +8,11 @@ sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
 from signal_diffusion.config.diffusion import model_module
+from signal_diffusion.config.classification import FOLD_KEYS
 from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
+from signal_diffusion.models.backbones import module_of
 from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.download import folder as download
 from signal_diffusion.recordings.batches import batches, jobs_text
@@ -59,8 +61,7 @@ def run(family, name):
 @once
 def dataset_folder(family, name):
     loaded = run(family, name)
-    source = loaded if family == "diffusion" else settings()
-    return f"results/dataset/{loaded.dataset.name}-{configuration.representation(source)}"
+    return f"results/dataset/{loaded.dataset.name}-{configuration.representation(loaded)}"
 
 
 @once
@@ -152,7 +153,10 @@ def unread(wildcards):
 
 
 def tables_of(wildcards):
-    name = wildcards.recipe
+    return indexes_of(wildcards.recipe)
+
+
+def indexes_of(name):
     return [WORK / f"recordings/{table_of(dataset, name)}.csv" for dataset in datasets_of(name)]
 
 
@@ -174,7 +178,11 @@ def shards_of(wildcards, representation=None):
     ]
 
 
-SUPPORT_SCRIPTS = {"text-encoders": "build_text_encoders", "feature-encoder": "train_encoder"}
+SUPPORT_SCRIPTS = {
+    "text-encoders": "build_text_encoders",
+    "feature-encoder": "train_encoder",
+    "vae": "train_vae",
+}
 
 
 def support_script(wildcards):
@@ -197,6 +205,28 @@ def captions_of(name):
     return [WORK / f"diffusion/{name}/captions.safetensors"] if conditional else []
 
 
+@once
+def vae(name):
+    """The VAE of a diffusion run in latent space: as inputs (none for a hub id or folder), and as an argument."""
+    extras = run("diffusion", name).model.extras
+    if not extras.latent_space:
+        return [], None
+    source = extras.vae or settings().hf_models.stable_diffusion_model_id
+    folder = f"results/support/{source}"
+    return ([folder], folder) if configuration.support_path(source) else ([], source)
+
+
+def latents_of(name):
+    return [WORK / f"diffusion/{name}/latents"] if vae(name)[1] else []
+
+
+def view_values(name):
+    """How a time series becomes the decibels that are judged; images are that already."""
+    wanted = run("diffusion", name)
+    series = configuration.representation(wanted) == "timeseries"
+    return values_param(recipe(wanted.dataset.name), "shards") if series else ""
+
+
 def encoder_of(name):
     encoder = run("diffusion", name).evaluation.encoder
     return [f"results/support/{encoder}"] if encoder else []
@@ -204,6 +234,77 @@ def encoder_of(name):
 
 def model_modules(name):
     return (model_module(run("diffusion", name).model.name),)
+
+
+def backbone_modules(name):
+    return (module_of(run("classification", name).model.backbone),)
+
+
+def recipe_of(family, name):
+    return recipe(run(family, name).dataset.name)
+
+
+@once
+def folds_of(name):
+    """What a classification run is trained on: the recipe's split, and folds over all listed subjects."""
+    wanted = run("classification", name)
+    source = wanted.dataset.name
+    subjects = {(dataset, entry.subject) for dataset in datasets_of(source) for entry in usable(dataset, source)}
+    return ["split", *wanted.evaluation.fold_names(len(subjects))]
+
+
+def fold_keys(fold):
+    """Keys that the training on the recipe's own split does without."""
+    return FOLD_KEYS if fold == "split" else ()
+
+
+def predictions_of(name, labels="true"):
+    """The tables of all folds of a classification run; labels: true or shuffled."""
+    folder = WORK / f"classification/{name}/{labels}"
+    return [folder / fold / "predictions.csv" for fold in folds_of(name)]
+
+
+def models_of(name):
+    return [table.with_name("model.safetensors") for table in predictions_of(name)]
+
+
+def stats_of(name):
+    return [table.with_name("stats.jsonl") for table in predictions_of(name)]
+
+
+def shuffled_of(name):
+    return predictions_of(name, "shuffled") if run("classification", name).evaluation.shuffled else []
+
+
+def occlusion_of(name):
+    wanted = run("classification", name).evaluation.occlusion
+    return [WORK / f"classification/{name}/occlusion.json"] if wanted else []
+
+
+# Keys of the evaluation stage that parts of it do without.
+OCCLUSION_KEYS = ("evaluation.occlusion", "evaluation.occlusion_windows")
+NOT_OF_BASELINES = ("evaluation.bootstrap", *OCCLUSION_KEYS)
+NOT_OF_OCCLUSION = ("evaluation.occlusion", "evaluation.baselines")
+NOT_OF_SCORES = ("evaluation.baselines", *OCCLUSION_KEYS)
+
+
+@once
+def built_classifiers():
+    """Published folders of the runs in config/classification."""
+    names = sorted(path.stem for path in Path("config/classification").glob("*.toml"))
+    folders = [Path("results/classification") / name for name in names]
+    found = [folder for folder in folders if (folder / "metrics.json").is_file()]
+    if not found:
+        raise UserError(
+            "results/classification-summary: no classification run is built; build one first, such as "
+            "results/classification/demo"
+        )
+    return found
+
+
+def options(flag, values):
+    """A flag with several values, or nothing."""
+    return " ".join([flag, *(shlex.quote(str(value)) for value in values)]) if values else ""
 
 
 def option(flag, value=None):
@@ -241,3 +342,5 @@ wildcard_constraints:
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
     which="synthetic|untrained",
+    labels="true|shuffled",
+    fold="split|fold-[0-9]+",

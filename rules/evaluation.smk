@@ -7,6 +7,7 @@ rule evaluate_diffusion:
         synthetic=WORK / "diffusion/{run}/synthetic",
         untrained=WORK / "diffusion/{run}/untrained",
         encoder=lambda wildcards: encoder_of(wildcards.run),
+        vae=lambda wildcards: vae(wildcards.run)[0],
     output:
         metrics=report(
             WORK / "diffusion/{run}/metrics.json",
@@ -27,7 +28,9 @@ rule evaluate_diffusion:
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "evaluation"),
         code=code("evaluate_diffusion"),
+        view=lambda wildcards: view_values(wildcards.run),
         encoder=lambda wildcards: option("--encoder", *encoder_of(wildcards.run)),
+        vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),
     message:
         "Evaluate {wildcards.run}"
     conda:
@@ -35,7 +38,7 @@ rule evaluate_diffusion:
     shell:
         "exec python scripts/evaluate_diffusion.py --run config/diffusion/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --synthetic {input.synthetic:q} --untrained {input.untrained:q}"
-        " {params.encoder} --out {output.metrics:q} --curves {output.curves:q} > {log:q} 2>&1"
+        " {params.encoder} {params.vae} --out {output.metrics:q} --curves {output.curves:q} > {log:q} 2>&1"
 
 
 rule plot_diffusion:
@@ -63,6 +66,7 @@ rule plot_diffusion:
         runtime=growing(30),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "figures"),
+        view=lambda wildcards: view_values(wildcards.run),
         code=code("plot_diffusion", heard=("report",)),
         # Not an input: training appends to it over several attempts.
         stats=f"{WORK}/diffusion/{{run}}/stats.jsonl",

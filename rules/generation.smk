@@ -5,6 +5,7 @@ rule generate:
     input:
         dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
         captions=lambda wildcards: captions_of(wildcards.run),
+        latents=lambda wildcards: latents_of(wildcards.run),
         model=WORK / "diffusion/{run}/model.safetensors",
     output:
         directory(WORK / "diffusion/{run}/{which}"),
@@ -20,6 +21,8 @@ rule generate:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "generation"),
         code=lambda wildcards: code("generate", model_modules(wildcards.run)),
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
+        latents=lambda wildcards: option("--latents", *latents_of(wildcards.run)),
+        vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),
         untrained=lambda wildcards: "--untrained" if wildcards.which == "untrained" else "",
     message:
         "Generate the {wildcards.which} set of {wildcards.run}"
@@ -27,5 +30,6 @@ rule generate:
         "../envs/training.yaml"
     shell:
         "exec python scripts/generate.py --run config/diffusion/{wildcards.run}.toml"
-        " --model {input.model:q} --dataset {input.dataset:q} {params.captions} {params.untrained}"
+        " --model {input.model:q} --dataset {input.dataset:q} {params.captions} {params.latents}"
+        " {params.vae} {params.untrained}"
         " --out {output:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-# Captions once through the text encoders, then the diffusion model itself.
+# Captions once through the text encoders, images once through the VAE, then the diffusion model itself.
 
 
 rule encode_captions:
@@ -28,10 +28,38 @@ rule encode_captions:
         " --dataset {input.dataset:q} --encoder {params.encoder:q} --out {output:q} > {log:q} 2>&1"
 
 
+rule encode_latents:
+    input:
+        dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
+        vae=lambda wildcards: vae(wildcards.run)[0],
+    output:
+        directory(WORK / "diffusion/{run}/latents"),
+    log:
+        "logs/encode_latents/{run}.log",
+    benchmark:
+        "logs/benchmarks/encode_latents/{run}.tsv"
+    threads: lambda wildcards: run("diffusion", wildcards.run).training.threads
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        values=lambda wildcards: values_param(run("diffusion", wildcards.run), "latents"),
+        code=code("encode_latents"),
+        vae=lambda wildcards: vae(wildcards.run)[1],
+    message:
+        "Encode the images of {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "exec python scripts/encode_latents.py --dataset {input.dataset:q} --vae {params.vae:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
 rule train_diffusion:
     input:
         dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
         captions=lambda wildcards: captions_of(wildcards.run),
+        latents=lambda wildcards: latents_of(wildcards.run),
     output:
         WORK / "diffusion/{run}/model.safetensors",
     log:
@@ -46,6 +74,8 @@ rule train_diffusion:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "training"),
         code=lambda wildcards: code("train_diffusion", model_modules(wildcards.run)),
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
+        latents=lambda wildcards: option("--latents", *latents_of(wildcards.run)),
+        vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),
         # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.
         checkpoints=f"{WORK}/diffusion/{{run}}/checkpoints",
     message:
@@ -54,5 +84,6 @@ rule train_diffusion:
         "../envs/training.yaml"
     shell:
         "exec python scripts/train_diffusion.py --run config/diffusion/{wildcards.run}.toml"
-        " --dataset {input.dataset:q} {params.captions} --checkpoints {params.checkpoints:q}"
+        " --dataset {input.dataset:q} {params.captions} {params.latents} {params.vae}"
+        " --checkpoints {params.checkpoints:q}"
         " --out {output:q} > {log:q} 2>&1"

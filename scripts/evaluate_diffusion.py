@@ -15,11 +15,13 @@ def main() -> None:
     parser.add_argument("--synthetic", required=True, type=Path, help="folder of the generated set")
     parser.add_argument("--untrained", required=True, type=Path, help="the untrained model's generated set")
     parser.add_argument("--encoder", type=Path, help="folder of a trained feature encoder")
+    parser.add_argument("--vae", help="folder or hub id of the VAE, for runs in latent space")
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     parser.add_argument("--curves", required=True, type=Path, help="safetensors file of the figures' arrays")
     args = parser.parse_args()
     run = load_run(args.run)
-    evaluate_run(run, args.dataset, args.synthetic, args.untrained, args.encoder, args.out, args.curves)
+    sets = args.dataset, args.synthetic, args.untrained
+    evaluate_run(run, *sets, args.encoder, args.out, args.curves, args.vae)
 
 
 if __name__ == "__main__":

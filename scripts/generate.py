@@ -14,10 +14,13 @@ def main() -> None:
     parser.add_argument("--model", required=True, type=Path, help="safetensors file of the trained model")
     parser.add_argument("--dataset", required=True, type=Path, help="folder of the real dataset")
     parser.add_argument("--captions", type=Path, help="embeddings of its captions, for caption runs")
+    parser.add_argument("--latents", type=Path, help="its latents, for runs in latent space")
+    parser.add_argument("--vae", help="folder or hub id of the VAE, for runs in latent space")
     parser.add_argument("--untrained", action="store_true", help="use the model before its first step")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     args = parser.parse_args()
-    generate_run(load_run(args.run), args.model, args.dataset, args.captions, args.out, args.untrained)
+    run, read = load_run(args.run), (args.model, args.dataset, args.captions)
+    generate_run(run, *read, args.out, args.untrained, args.latents, args.vae)
 
 
 if __name__ == "__main__":

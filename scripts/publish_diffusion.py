@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("--run", required=True, type=Path, help="TOML file of config/diffusion/")
     parser.add_argument("--dataset", required=True, type=Path, help="folder of the real dataset")
     parser.add_argument("--encoder", help="folder or hub id of the text encoders, for caption runs")
+    parser.add_argument("--vae", help="folder or hub id of the VAE, for runs in latent space")
     parser.add_argument("--model", required=True, type=Path, help="safetensors file of the trained model")
     parser.add_argument("--synthetic", required=True, type=Path, help="folder of the generated set")
     parser.add_argument("--metrics", required=True, type=Path, help="JSON file of the evaluation")
@@ -30,6 +31,7 @@ def main() -> None:
         args.figures,
         args.checkpoints,
         args.out,
+        args.vae,
     )
 
 

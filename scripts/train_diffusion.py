@@ -13,6 +13,8 @@ def main() -> None:
     parser.add_argument("--run", required=True, type=Path, help="TOML file of config/diffusion/")
     parser.add_argument("--dataset", required=True, type=Path, help="folder of the dataset")
     parser.add_argument("--captions", type=Path, help="embeddings of its captions, for caption runs")
+    parser.add_argument("--latents", type=Path, help="its latents, for runs in latent space")
+    parser.add_argument("--vae", help="folder or hub id of the VAE, for runs in latent space")
     parser.add_argument(
         "--checkpoints",
         type=Path,
@@ -20,7 +22,8 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, help="weights file to write; default: in training.output_dir")
     args = parser.parse_args()
-    train_run(load_run(args.run), args.dataset, args.captions, args.out, args.checkpoints)
+    run, places = load_run(args.run), (args.out, args.checkpoints)
+    train_run(run, args.dataset, args.captions, *places, args.latents, args.vae)
 
 
 if __name__ == "__main__":

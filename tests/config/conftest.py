@@ -14,6 +14,7 @@ FILES = {
         "[model.extras]\ncfg_dropout = 0.1\n"
     ),
     "config/support/words.toml": 'kind = "text-encoders"\n[dataset]\nname = "tiny"\n',
+    "config/support/latents.toml": 'kind = "vae"\n[dataset]\nname = "tiny"\n',
     "config/support/eyes.toml": 'kind = "feature-encoder"\n[dataset]\nname = "tiny"\n',
 }
 

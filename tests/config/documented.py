@@ -64,11 +64,19 @@ DIFFUSION = [
     ("dataset.random_flip", False, refused("true", "would reverse channel order and time")),
     ("dataset.image_column", "image", refused('"picture"', "no columns")),
     ("dataset.caption_column", "text", kept('"text"', "text")),
-    ("dataset.class_column", None, refused('"label"', "conditioning")),
+    (
+        "dataset.class_column",
+        None,
+        kept('"label"', "label", model__conditioning='"classes"', dataset__num_classes="2"),
+    ),
     ("dataset.gender_column", "gender", refused('"sex"', COLUMN)),
     ("dataset.health_column", "health", refused('"group"', COLUMN)),
     ("dataset.age_column", "age", refused('"years"', COLUMN)),
-    ("dataset.num_classes", 0, refused("2", "conditioning")),
+    (
+        "dataset.num_classes",
+        0,
+        kept("2", 2, model__conditioning='"classes"', dataset__class_column='"label"'),
+    ),
     ("dataset.dataset_type", "auto", refused('"imagefolder"', "recipe says")),
     ("dataset.max_train_samples", None, kept("100", 100)),
     ("dataset.max_eval_samples", None, kept("100", 100)),
@@ -77,7 +85,7 @@ DIFFUSION = [
     ("model.pretrained", None, refused('"a/b"', SCRATCH)),
     ("model.revision", None, refused('"main"', SCRATCH)),
     ("model.sample_size", None, kept("64", 64)),
-    ("model.vae_tiling", False, refused("true", "no VAE")),
+    ("model.vae_tiling", False, kept("true", True, model__extras__latent_space="true")),
     ("model.lora.enabled", False, refused("true", LORA)),
     ("model.lora.rank", 4, refused("8", LORA)),
     ("model.lora.alpha", 4.0, refused("8.0", LORA)),
@@ -85,8 +93,8 @@ DIFFUSION = [
     ("model.lora.target_modules", ["to_q", "to_k", "to_v", "to_out.0"], refused('["to_q"]', LORA)),
     ("model.lora.bias", "none", refused('"all"', LORA)),
     ("model.lora.scaling", None, refused("2.0", LORA)),
-    ("model.extras.latent_space", False, refused("true", "work on pixels")),
-    ("model.extras.vae", None, refused('"a/b"', "work on pixels")),
+    ("model.extras.latent_space", False, kept("true", True)),
+    ("model.extras.vae", None, kept('"a/b"', "a/b", model__extras__latent_space="true")),
     ("model.extras.in_channels", None, kept("1", 1)),
     ("model.extras.out_channels", None, kept("1", 1)),
     ("model.extras.cfg_dropout", 0.0, kept("0.2", 0.2)),
@@ -94,7 +102,17 @@ DIFFUSION = [
     ("model.extras.attention_head_dim", None, refused("64", "d_head in self_attns")),
     ("model.extras.num_layers", None, refused("12", "belongs to dit")),
     ("model.extras.patch_size", None, kept("4", [4, 4])),
-    ("model.extras.num_classes", None, refused("2", "conditioning")),
+    (
+        "model.extras.num_classes",
+        None,
+        kept(
+            "2",
+            2,
+            "dataset.num_classes",
+            model__conditioning='"classes"',
+            dataset__class_column='"label"',
+        ),
+    ),
     ("model.extras.block_out_channels", None, kept("[64, 128, 256]", [64, 128, 256], "model.extras.widths")),
     ("model.extras.num_res_blocks", None, kept("3", [3, 3, 3], "model.extras.depths")),
     ("model.extras.mapping_cond", None, kept("2048", 2048, "model.extras.mapping_cond_dim")),
@@ -186,16 +204,15 @@ EXTRAS = {
 
 # Documented values that this version refuses, with what the line must say.
 REFUSED_VALUES = [
-    ("data.output_type", "db-iq", "use db-only"),
-    ("data.output_type", "db-polar", "use db-only"),
-    ("data.data_type", "timeseries", "use spectrogram"),
     *[("model.name", name, "use hourglass") for name in ("stable-diffusion", "stable-diffusion-35")],
-    ("model.conditioning", "classes", "use caption"),
-    ("model.conditioning", "gend_hlth_age", "use caption"),
 ]
 KEPT_VALUES = [
     *[("model.name", name) for name in ("hourglass", "dit", "localmamba")],
-    *[("objective.prediction_type", name) for name in ("epsilon", "sample", "vector_field")],
+    *[("data.output_type", name) for name in ("db-only", "db-iq", "db-polar")],
+    *[("data.data_type", name) for name in ("spectrogram", "timeseries")],
+    *[("model.conditioning", name) for name in ("caption", "gend_hlth_age")],
+    *[("objective.prediction_type", name) for name in ("epsilon", "sample", "vector_field", "v")],
+    *[("objective.noise_schedule", name) for name in ("flow", "cosine", "linear")],
     *[("optimizer.name", name) for name in ("adamw", "adam", "sgd")],
     *[
         ("scheduler.name", name)
@@ -204,21 +221,3 @@ KEPT_VALUES = [
     *[("training.mixed_precision", name) for name in ("no", "fp16", "bf16")],
     ("training.eval_strategy", "epoch"),
 ]
-
-# refused: classification runs as a family are not in this version, so none of their keys is accepted.
-CLASSIFICATION = """
-settings.config settings.trainer data.output_type data.data_type
-dataset.name dataset.tasks dataset.train_split dataset.val_split dataset.batch_size dataset.num_workers
-dataset.pin_memory dataset.shuffle
-model.backbone model.input_channels model.embedding_dim model.dropout model.activation model.depth
-model.layer_repeats
-optimizer.name optimizer.learning_rate optimizer.weight_decay optimizer.betas
-scheduler.name scheduler.warmup_steps scheduler.kwargs.min_lr_ratio scheduler.kwargs.num_cycles
-training.epochs training.max_steps training.clip_grad_norm training.device training.log_every_batches
-training.eval_strategy training.eval_steps training.output_dir training.log_dir training.tensorboard
-training.wandb_project training.wandb_entity training.wandb_tags training.run_name
-training.checkpoint_total_limit training.checkpoint_strategy training.checkpoint_steps training.use_amp
-training.metrics_summary_path training.max_best_checkpoints training.early_stopping
-training.early_stopping_patience training.compile_model training.compile_mode training.swa_enabled
-training.swa_extra_ratio training.swa_lr_frac training.task_weights
-""".split()

@@ -80,9 +80,8 @@ def refuse(project, message: str, keys: dict[str, str], check=None):
         ({"model.extras.cfg_dropout": "0.0"}, "[inference] cfg_scale: guidance of 7.5 needs a trained null"),
         ({"model.conditioning": '"none"'}, "[model.extras] cfg_dropout: model.conditioning is"),
         ({**NONE, "inference.cfg_scale": "3.0"}, "[inference] cfg_scale: model.conditioning is"),
-        ({**NONE, "model.extras.text_encoder": '"words"'}, "[model.extras] text_encoder: model.conditioning"),
+        ({**NONE, "model.extras.text_encoder": '"words"'}, "[model.extras] text_encoder: no caption is read"),
         ({"dataset.val_split": '"train"'}, "[dataset] val_split: is the training split"),
-        ({"model.extras.in_channels": "3"}, "[model.extras] in_channels: a db-only image has 1 channel"),
         ({"model.extras.depths": "[2, 2]"}, "[model.extras] depths: has 2 entries for the 3 levels"),
         ({"model.extras.widths": "[96, 256, 512]"}, "[model.extras] widths: 96 at level 0 is not a multiple"),
         ({"model.extras.num_attention_heads": "5"}, "[model.extras] num_attention_heads: 5 heads"),
@@ -176,7 +175,43 @@ def test_mistakes_and_contradictions(project, keys, message):
     ("keys", "message"),
     [
         ({"dataset.resolution": "128"}, "[dataset] resolution: found 128, but recipe tiny makes 64; set 64"),
-        ({"model.sample_size": "32"}, "[model] sample_size: found 32, but recipe tiny makes 64"),
+        ({"model.sample_size": "32"}, "[model] sample_size: found 32, but images of recipe tiny are 64 high"),
+        (
+            {"model.extras.in_channels": "3"},
+            "[model.extras] in_channels: found 3, but db-only has 1 channel;",
+        ),
+        (
+            {"data.output_type": '"db-iq"', "model.extras.out_channels": "1"},
+            "[model.extras] out_channels: found 1, but db-iq has 3 channels;",
+        ),
+        (
+            {"data.data_type": '"timeseries"', "model.extras.latent_space": "true"},
+            "[model.extras] latent_space: a VAE of images would halve",
+        ),
+        (
+            {"data.data_type": '"timeseries"', "model.sample_size": "64"},
+            "[model] sample_size: a time series is",
+        ),
+        (
+            {"data.data_type": '"timeseries"', "model.extras.patch_size": "[2, 6]"},
+            "[model.extras] patch_size: 6 pixels, doubled to 24 over the levels, do not divide 2048",
+        ),
+        (
+            {"model.extras.latent_space": "true", "model.extras.vae": '"eyes"'},
+            "[model.extras] vae: eyes is of kind feature-encoder; name one of kind vae",
+        ),
+        (
+            {"model.extras.latent_space": "true", "model.extras.vae": '"latents"', "model.sample_size": "64"},
+            "[model] sample_size: found 64, but latents of recipe tiny are 32 high; set that",
+        ),
+        (
+            {
+                "model.extras.latent_space": "true",
+                "model.extras.vae": '"latents"',
+                "data.output_type": '"db-iq"',
+            },
+            "[model.extras] vae: latents is made from db-only; name one made from db-iq",
+        ),
         (
             {"model.extras.patch_size": "[2, 32]"},
             "[model.extras] patch_size: 32 pixels, doubled to 128 over the levels, do not",
@@ -244,7 +279,7 @@ def test_resolved_defaults(project):
     extras = run.model.extras
     assert (extras.depths, extras.d_ffs, extras.mapping_d_ff) == ([3, 3], [192, 384], 768)
     assert [(each.type, each.d_head) for each in extras.self_attns] == [("neighborhood", 64), ("global", 64)]
-    assert (extras.in_channels, extras.out_channels, extras.dropout_rate) == (1, 1, [0.0, 0.0])
+    assert (extras.in_channels, extras.out_channels, extras.dropout_rate) == (None, None, [0.0, 0.0])
     assert (run.dataset.eval_batch_size, run.inference.solver, run.logging.run_name) == (4, "euler", "tiny")
     assert changed(project, **NONE).inference.cfg_scale == 1.0
 
@@ -269,9 +304,13 @@ def test_support_kinds(project):
     project.change("config/support/eyes.toml", "text.width", "16")
     with pytest.raises(UserError, match=r'eyes.toml \[text\] width: kind is "feature-encoder"; remove'):
         load_run("config/support/eyes.toml")
-    project.change("config/support/words.toml", "kind", '"vae"')
-    with pytest.raises(UserError, match=r"words.toml kind: found 'vae', expected 'text-encoders' or"):
+    project.change("config/support/words.toml", "kind", '"vea"')
+    with pytest.raises(UserError, match=r"words.toml kind: found 'vea', expected 'text-encoders', 'feature-"):
         load_run("config/support/words.toml")
+    assert load_run("config/support/latents.toml").vae.factor == 2
+    project.change("config/support/latents.toml", "vae.widths", "[12]")
+    with pytest.raises(UserError, match=r"latents.toml \[vae\] widths: 12 is no multiple of 8"):
+        load_run("config/support/latents.toml")
 
 
 def test_a_file_elsewhere_is_known_by_its_trainer(project):
@@ -284,7 +323,8 @@ def test_a_file_elsewhere_is_known_by_its_trainer(project):
 @pytest.mark.parametrize("settings", ["", "settings = 3", "[settings]", "[settings]\ntrainer = [1]"])
 def test_a_file_elsewhere_without_a_trainer(project, settings):
     with pytest.raises(
-        UserError, match=r"mine.toml \[settings\] trainer: found .* use one of diffusion, support"
+        UserError,
+        match=r"mine.toml \[settings\] trainer: found .* use one of diffusion, classification, support",
     ):
         load_run(project.write("mine.toml", settings))
 
@@ -306,18 +346,16 @@ def test_shipped_runs_fit_their_recipes_and_the_workflow(path, monkeypatch):
     assert representation(run) == representation(settings) == "db-only"
 
 
-@pytest.mark.parametrize(
-    "key, value, instead",
-    [("output_type", "db-iq", "db-only"), ("data_type", "timeseries", "spectrogram")],
-)
-def test_runs_refuse_what_the_settings_may_say_of_datasets(project, key, value, instead):
-    project.change("config/default.toml", f"data.{key}", f'"{value}"')
-    line = rf'config/default.toml \[data\] {key}: no run trains on "{value}" in this version; use {instead}'
-    for found in (load_run(RUN), load_settings()):
-        with pytest.raises(UserError, match=line):
-            representation(found)
-    project.change(RUN, f"data.{key}", f'"{instead}"')
+def test_a_run_takes_what_it_does_not_say_from_the_settings(project):
     assert representation(load_run(RUN)) == "db-only"
+    project.change("config/default.toml", "data.output_type", '"db-iq"')
+    assert representation(load_run(RUN)) == representation(load_run("config/support/latents.toml")) == "db-iq"
+    project.change("config/default.toml", "data.data_type", '"timeseries"')
+    assert representation(load_run(RUN)) == "timeseries"
+    for encoder in ("eyes", "words"):
+        assert representation(load_run(f"config/support/{encoder}.toml")) == "db-only"
+    project.change(RUN, "data.data_type", '"spectrogram"')
+    assert representation(load_run(RUN)) == "db-iq"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from signal_diffusion.diffusion.process import Process, add_noise, expand
+from signal_diffusion.diffusion.process import Process, expand
 
 
 @pytest.fixture
@@ -16,7 +16,8 @@ def pair():
 @pytest.mark.parametrize("prediction", ["vector_field", "epsilon", "sample"])
 def test_an_exact_network_gives_the_velocity_and_the_clean_image(prediction, pair):
     x, noise, t = pair
-    process, z = Process(prediction), add_noise(x, noise, t)
+    process = Process(prediction)
+    z = process.add_noise(x, noise, t)
     network = {"vector_field": noise - x, "epsilon": noise, "sample": x}[prediction]
     velocity = process.velocity(network, z, t)
     torch.testing.assert_close(velocity, noise - x)
@@ -30,7 +31,7 @@ def test_preconditioned_silence_is_the_best_linear_guess(pair):
     x, noise = (torch.randn(200_000, 1, 1, 1, generator=generator, dtype=torch.float64) for _ in range(2))
     for value in (0.1, 0.5, 0.8):
         t = torch.full([len(x)], value, dtype=torch.float64)
-        z = add_noise(x, noise, t)
+        z = Process().add_noise(x, noise, t)
         slope = float(((noise - x) * z).sum() / (z * z).sum())
         guess = Process(preconditioned=True).velocity(torch.zeros_like(z), z, t)
         assert float((guess / z).mean()) == pytest.approx(slope, abs=0.01)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from signal_diffusion.diffusion.guidance import guided_velocity
+from signal_diffusion.diffusion.guidance import Guided
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.diffusion.solvers import SOLVERS, dpmpp_2m, euler, heun, time_grid
@@ -67,7 +67,7 @@ class Switch(nn.Module):
 @pytest.mark.parametrize(("scale", "expected"), [(0.0, -1.0), (1.0, 2.0), (3.0, -1 + 3 * 3.0)])
 def test_guidance_extrapolates_from_the_null_condition(scale, expected):
     model = Switch()
-    out = guided_velocity(model, Process(), torch.zeros(4, 1, 2, 2), 0.5, torch.full([4, 1], 2.0), scale)
+    out = Guided(model, Process(), torch.full([4, 1], 2.0)).cfg(torch.zeros(4, 1, 2, 2), 0.5, scale)
     assert out.unique().tolist() == [expected]
     assert model.calls == 1
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
+from signal_diffusion.families.diffusion.denoiser import statistics
 from signal_diffusion.families.diffusion.generate import (
     SYNTHETIC,
     generate_run,
     load_denoiser,
     reference_rows,
 )
-from signal_diffusion.families.diffusion.model import pixel_statistics
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.publish import publish_model
 from signal_diffusion.families.diffusion.sample import Sampling, draw
@@ -84,7 +84,7 @@ def test_the_untrained_model_knows_only_the_statistics(trained, dataset, caption
 def test_pixel_statistics_are_those_of_the_training_split(dataset):
     windows = Windows(dataset, "train")
     pixels = windows.images(range(len(windows))) / 127.5 - 1
-    mean, std = pixel_statistics(windows, "pixel")
+    mean, std = statistics(windows, "pixel")
     np.testing.assert_allclose(mean, pixels.mean(0), atol=1e-6)
     np.testing.assert_allclose(std, pixels.std(0), atol=1e-6)
 

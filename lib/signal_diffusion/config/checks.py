@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.fields import Contradiction
+from signal_diffusion.config.grids import check_grid
 from signal_diffusion.config.messages import located, shown
 from signal_diffusion.config.reading import find, project_root
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.runs import load_run
+from signal_diffusion.config.senseless import refuse_senseless
 from signal_diffusion.config.settings import ENVIRONMENT_VARIABLE, Settings, load_settings
 from signal_diffusion.config.support import SupportRun
 
-Run = DiffusionRun | SupportRun
-BY_HAND = ("training.output_dir", "training.resume", "logging.log_dir")
+Run = DiffusionRun | ClassificationRun | SupportRun
+BY_HAND = {
+    DiffusionRun: ("training.output_dir", "training.resume", "logging.log_dir"),
+    ClassificationRun: ("training.output_dir", "training.log_dir", "training.metrics_summary_path"),
+}
 
 
 def settings_for(run: Run) -> Settings:
@@ -24,14 +31,24 @@ def settings_for(run: Run) -> Settings:
     return load_settings(_settings_path(run))
 
 
-def representation(run_or_settings: DiffusionRun | Settings) -> str:
-    """Return the representation in force: db-only, the one that runs train on; another is refused (UserError)."""
+def representation(run_or_settings: Run | Settings) -> str:
+    """Return the representation in force: that of the run, else of the settings.
+
+    Encoders of captions and of features are made from decibels whatever the settings say: captions hang on no
+    representation, and features of every one are those of its decibels.
+    """
+    if isinstance(run_or_settings, SupportRun) and run_or_settings.kind != "vae":
+        return "db-only"
     data = run_or_settings.data
     if data.output_type is not None and data.data_type is not None:
-        return _representation(data.output_type, data.data_type, run_or_settings.path)
+        return _representation(data.output_type, data.data_type)
     general = settings_for(run_or_settings)
     output_type = data.output_type or general.data.output_type
-    return _representation(output_type, data.data_type or general.data.data_type, general.path)
+    return _representation(output_type, data.data_type or general.data.data_type)
+
+
+def _representation(output_type: str, data_type: str) -> str:
+    return data_type if data_type == "timeseries" else output_type
 
 
 def support_path(name: str | None) -> Path | None:
@@ -45,8 +62,14 @@ def support_path(name: str | None) -> Path | None:
 def check_run(run: Run, recipe: Recipe) -> None:
     """Refuse a run that does not fit its recipe or its support runs (UserError)."""
     if isinstance(run, SupportRun):
+        _check_images(run)
         return
-    _check_resolution(run, recipe)
+    if isinstance(run, ClassificationRun):
+        _check_data(run)
+        return
+    kind = representation(run)
+    _check_combinations(run, kind)
+    check_grid(run, recipe, kind, _vae(run, kind))
     _check_captions(run, recipe)
     if run.evaluation.encoder is not None:
         _check_support(run, "evaluation.encoder", run.evaluation.encoder, "feature-encoder")
@@ -57,7 +80,7 @@ def check_run(run: Run, recipe: Recipe) -> None:
 def check_workflow(run: Run, settings: Settings | None = None) -> None:
     """Refuse what the DAG decides: output folders, resumption, another settings file (UserError)."""
     settings = settings or settings_for(run)
-    for dotted in BY_HAND if isinstance(run, DiffusionRun) else ():
+    for dotted in BY_HAND.get(type(run), ()):
         section, name = dotted.split(".")
         if getattr(getattr(run, section), name) is not None:
             raise located(
@@ -78,35 +101,36 @@ def _settings_path(run: Run) -> Path:
     return find(run.settings.config)
 
 
-def _representation(output_type: str, data_type: str, path: Path) -> str:
-    found = data_type if data_type == "timeseries" else output_type
-    if found == "db-only":
-        return found
-    dotted, instead = (
-        ("data.data_type", "spectrogram") if found == data_type else ("data.output_type", "db-only")
-    )
-    message = f'no run trains on "{found}" in this version; use {instead}, there or in the run'
-    raise located(path, dotted, message)
+def _check_data(run: ClassificationRun) -> None:
+    try:
+        run.check_data(representation(run))
+    except Contradiction as error:
+        raise located(run.path, error.key, str(error)) from None
 
 
-def _check_resolution(run: DiffusionRun, recipe: Recipe) -> None:
-    size = recipe.spectrogram.resolution
-    for dotted, value in (
-        ("dataset.resolution", run.dataset.resolution),
-        ("model.sample_size", run.model.sample_size),
-    ):
-        if value not in (None, size):
-            raise located(
-                run.path, dotted, f"found {value}, but recipe {recipe.name} makes {size}; set {size}"
-            )
-    extras = run.model.extras
-    for patch in extras.patch_size:
-        coarsest = patch * 2 ** (len(extras.widths) - 1)
-        if size % coarsest:
-            message = (
-                f"{patch} pixels, doubled over {len(extras.widths)} levels, do not divide {size}; change it"
-            )
-            raise located(run.path, "model.extras.patch_size", message)
+def _check_combinations(run: DiffusionRun, kind: str) -> None:
+    try:
+        refuse_senseless(run, kind)
+    except Contradiction as error:
+        raise located(run.path, error.key, str(error)) from None
+
+
+def _check_images(run: SupportRun) -> None:
+    if run.kind == "vae" and representation(run) == "timeseries":
+        message = 'a VAE is made from images; set data_type = "spectrogram" here'
+        raise located(run.path, "data.data_type", message)
+
+
+def _vae(run: DiffusionRun, kind: str) -> SupportRun | None:
+    """The support run of a run's VAE; None for a hub id or a folder."""
+    name = run.model.extras.vae
+    if not run.model.extras.latent_space or support_path(name) is None:
+        return None
+    vae = _check_support(run, "model.extras.vae", name, "vae")
+    if representation(vae) != kind:
+        message = f"{name} is made from {representation(vae)}; name one made from {kind}"
+        raise located(run.path, "model.extras.vae", message)
+    return vae
 
 
 def _check_captions(run: DiffusionRun, recipe: Recipe) -> None:

@@ -3,16 +3,19 @@
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
+from signal_diffusion.config.dit import DitExtras
+from signal_diffusion.config.extras import Extras
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.hourglass import HourglassExtras
+from signal_diffusion.config.localmamba import LocalMambaExtras
+from signal_diffusion.config.objective import Objective
 from signal_diffusion.config.sampling import Evaluation, Generation, Inference
+from signal_diffusion.config.senseless import refuse_senseless
 from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Training
 
 Split = Literal["train", "val", "test"]
-_LATER_OUTPUT = {"db-iq": "use db-only", "db-polar": "use db-only"}
-_LATER_DATA = {"timeseries": "use spectrogram"}
 _COLUMNS = "metadata has the canonical columns gender, health and age; remove the key"
 EVALUATING = frozenset(
     {f"dataset.{name}" for name in ("val_split", "max_eval_samples", "eval_batch_size")}
@@ -34,11 +37,11 @@ class SettingsTable(Section):
 class DataOverrides(Section):
     """This run's representation, in place of the settings'."""
 
-    output_type: Literal["db-only"] | None = key(
-        None, "Channels of a spectrogram; default: the settings'.", later=_LATER_OUTPUT
+    output_type: Literal["db-only", "db-iq", "db-polar"] | None = key(
+        None, "Channels of a spectrogram; default: the settings'."
     )
-    data_type: Literal["spectrogram"] | None = key(
-        None, "What a window becomes; default: the settings'.", later=_LATER_DATA
+    data_type: Literal["spectrogram", "timeseries"] | None = key(
+        None, "What a window becomes; default: the settings'."
     )
 
 
@@ -81,11 +84,18 @@ class Dataset(Section):
     caption_column: str | None = key(
         "text", "Metadata column of the captions.", stage=("captions", "training")
     )
-    class_column: str | None = key(None, "Column of class labels.", refused='use conditioning = "caption"')
+    class_column: str | None = key(
+        None, "Label whose classes the model is told; its name as in the metadata.", stage="training"
+    )
     gender_column: str = key("gender", "Column of the gender.", refused=_COLUMNS)
     health_column: str = key("health", "Column of the health status.", refused=_COLUMNS)
     age_column: str = key("age", "Column of the age.", refused=_COLUMNS)
-    num_classes: int = key(0, "Number of classes.", refused='use conditioning = "caption"')
+    num_classes: int = key(
+        0,
+        "Number of classes of `class_column`; model.extras.num_classes says the same.",
+        stage="training",
+        ge=0,
+    )
     dataset_type: str = key(
         "auto", "Kind of dataset.", refused="a recipe says what its data are; remove the key"
     )
@@ -124,15 +134,13 @@ class Lora(Section):
 class Model(Section):
     """The network and its condition."""
 
-    name: Literal["hourglass"] = key(
+    name: Literal["hourglass", "dit", "localmamba"] = key(
         ...,
         "The network.",
         stage="training",
         later={
             name: "use hourglass"
             for name in (
-                "dit",
-                "localmamba",
                 "stable-diffusion",
                 "stable-diffusion-35",
                 "stable-diffusion-v1-5",
@@ -140,11 +148,10 @@ class Model(Section):
             )
         },
     )
-    conditioning: Literal["none", "caption"] = key(
+    conditioning: Literal["none", "caption", "classes", "gend_hlth_age"] = key(
         "none",
-        "What the model is told.",
+        "What the model is told: nothing, a caption, a class, or gender, health and age.",
         stage="training",
-        later={"classes": "use caption", "gend_hlth_age": "use caption"},
     )
     pretrained: str | None = key(
         None, "Pretrained weights.", refused="hourglass trains from scratch; remove the key"
@@ -153,42 +160,37 @@ class Model(Section):
         None, "Their revision.", refused="hourglass trains from scratch; remove the key"
     )
     sample_size: int | None = key(None, "Image size; must be the recipe's resolution.", unit="pixels", ge=8)
-    vae_tiling: bool = key(False, "Tile the VAE.", refused="no VAE is used; remove the key")
+    vae_tiling: bool = key(False, "Decode large images with the VAE tile by tile.", stage="generation")
     lora: Lora = section(Lora)
-    extras: HourglassExtras = section(HourglassExtras)
+    extras: HourglassExtras | DitExtras | LocalMambaExtras = section(HourglassExtras)
+
+    @classmethod
+    def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {"extras": {}, **data}
+
+    @classmethod
+    def chosen(cls, name: str, data: dict[str, Any]) -> type[Section] | None:
+        """The network's name says what `[model.extras]` may hold."""
+        network = data.get("name")
+        return EXTRAS.get(network) if name == "extras" and isinstance(network, str) else None
+
+    @field_validator("extras", mode="plain")
+    @classmethod
+    def _of_the_network(cls, value: Any, info: ValidationInfo) -> Any:
+        table = cls.chosen("extras", info.data)
+        return table.model_validate(value, context=info.context) if table else value
 
 
-class Objective(Section):
-    """Rectified flow; `scheduler` is another name of `inference.solver`."""
+EXTRAS: dict[str, type[Extras]] = {
+    "hourglass": HourglassExtras,
+    "dit": DitExtras,
+    "localmamba": LocalMambaExtras,
+}
 
-    prediction_type: Literal["epsilon", "sample", "vector_field"] = key(
-        "epsilon", "What the model predicts.", stage="training"
-    )
-    precondition: bool = key(
-        False,
-        "Let the network predict what a linear guess of the vector field leaves (Karras et al. 2022).",
-        stage="training",
-    )
-    num_timesteps: int = key(1000, "Timesteps.", refused="times are continuous here; remove the key")
-    times: Literal["logit-normal", "uniform"] = key(
-        "logit-normal", "Distribution of training times (Esser et al. 2024).", stage="training"
-    )
-    times_mean: float = key(0.0, "Mean of the logit.", stage="training")
-    times_std: float = key(1.0, "Standard deviation of the logit.", stage="training", gt=0)
-    aliases: ClassVar[dict[str, str]] = {"flow_match_timesteps": "num_timesteps"}
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.precondition and self.prediction_type != "vector_field":
-            raise Contradiction(
-                "precondition", 'goes with prediction_type = "vector_field"; remove one of them'
-            )
-        for name in ("times_mean", "times_std"):
-            if self.times == "uniform" and name in self.model_fields_set:
-                raise Contradiction(
-                    name, 'uniform times have none; remove the key, or set times = "logit-normal"'
-                )
-        return self
+def model_module(name: str) -> str:
+    """The module of a network, dotted, which alone its runs depend on."""
+    return f"signal_diffusion.models.{name.replace('-', '_')}"
 
 
 class DiffusionRun(Section):
@@ -224,11 +226,9 @@ class DiffusionRun(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.model.conditioning == "none":
-            self._check_unconditional()
-        else:
-            self._check_conditional()
-        _check_channels(self.model.extras)
+        self._same_classes()
+        refuse_senseless(self)
+        self.fill(inference=self.inference.model_copy(update=self._resolved_inference()))
         self._check_logging()
         if self.training.keep == "best" and not self.dataset.val_split:
             raise Contradiction("dataset.val_split", 'training.keep is "best"; set it, such as "val"')
@@ -238,27 +238,21 @@ class DiffusionRun(Section):
         """How to evaluate, where no weights are chosen by it."""
         return frozenset() if self.training.keep == "best" else EVALUATING
 
-    def _check_unconditional(self) -> None:
-        extras = self.model.extras
-        for name in ("cfg_dropout", "text_encoder", "mapping_cond_dim"):
-            if getattr(extras, name):
-                message = f'model.conditioning is "none"; set it to "caption", or remove {name}'
-                raise Contradiction(f"model.extras.{name}", message)
-        if "cfg_scale" in self.inference.model_fields_set and self.inference.cfg_scale != 1:
-            message = 'model.conditioning is "none", so there is nothing to guide; set 1.0, or remove the key'
-            raise Contradiction("inference.cfg_scale", message)
-        self.fill(inference=self.inference.model_copy(update={"cfg_scale": 1.0}))
+    def _same_classes(self) -> None:
+        said, also = self.dataset.num_classes, self.model.extras.num_classes
+        if said and also and said != also:
+            raise Contradiction("model.extras.num_classes", f"dataset.num_classes says {said}; remove one")
+        self.fill(dataset=self.dataset.model_copy(update={"num_classes": said or also}))
 
-    def _check_conditional(self) -> None:
-        if not self.dataset.caption_column:
-            message = 'is empty, but model.conditioning is "caption"; set it to "text"'
-            raise Contradiction("dataset.caption_column", message)
-        if self.inference.cfg_scale != 1 and self.model.extras.cfg_dropout == 0:
-            message = (
-                f"guidance of {self.inference.cfg_scale:g} needs a trained null condition; "
-                "set model.extras.cfg_dropout, such as 0.1, or 1.0 here"
-            )
-            raise Contradiction("inference.cfg_scale", message)
+    def _resolved_inference(self) -> dict[str, Any]:
+        """Guidance 1 without a condition; one name for what is one solver on flow's straight path."""
+        flow, solver = self.objective.noise_schedule == "flow", self.inference.solver
+        if flow and solver == "ddim":
+            solver = "euler"
+        if not flow and "solver" not in self.inference.model_fields_set:
+            solver = "ddim"
+        scale = 1.0 if self.model.conditioning == "none" else self.inference.cfg_scale
+        return {"solver": solver, "cfg_scale": scale}
 
     def _check_logging(self) -> None:
         if self.logging.run_name not in (None, self.name):
@@ -269,12 +263,3 @@ class DiffusionRun(Section):
                 "logging.log_dir", "logging.tensorboard is false; set it to true, or remove the key"
             )
         self.fill(logging=self.logging.model_copy(update={"run_name": self.name}))
-
-
-def _check_channels(extras: HourglassExtras) -> None:
-    for name in ("in_channels", "out_channels"):
-        if getattr(extras, name) not in (None, 1):
-            raise Contradiction(
-                f"model.extras.{name}", "a db-only image has 1 channel; set 1, or remove the key"
-            )
-    extras.fill(in_channels=1, out_channels=1)

@@ -1,6 +1,6 @@
 """The sections that say how a trained run is sampled and judged."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from signal_diffusion.config.fields import Section, key
 
@@ -8,16 +8,16 @@ from signal_diffusion.config.fields import Section, key
 class Inference(Section):
     """Sampling, during training's evaluation and in generation."""
 
-    solver: Literal["euler", "heun", "dpmpp_2m"] = key(
+    solver: Literal["euler", "heun", "dpmpp_2m", "ddim"] = key(
         "euler",
-        "ODE solver; `ddim` is accepted for euler, to which it is equal on this path.",
+        "ODE solver; with flow matching `ddim` is `euler`, to which it is equal there.",
         stage="generation",
     )
     denoising_steps: int = key(50, "Solver steps.", stage="generation", ge=1)
     timestep_shift: float = key(
         1.0,
-        "Moves the steps towards noise, t -> s t / (1 + (s - 1) t) (Esser et al. 2024); larger where images "
-        "share structure, which is settled early.",
+        "Moves the steps towards noise: the noise-to-data ratio of each is multiplied by it (Esser et al. 2024); "
+        "larger where images share structure, which is settled early.",
         stage="generation",
         gt=0,
     )
@@ -28,10 +28,18 @@ class Inference(Section):
         ge=0,
     )
 
-    @classmethod
-    def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Take ddim for euler: with x = (1 - s) data + s noise both make the same step."""
-        return {**data, "solver": "euler"} if data.get("solver") == "ddim" else data
+    guidance: Literal["cfg", "rectified-cfg++"] = key(
+        "cfg",
+        "How conditions are enforced: classifier-free guidance, or its predictor-corrector form for flows (Saini "
+        "et al. 2025).",
+        stage="generation",
+    )
+    guidance_power: float = key(
+        0.0,
+        "Of rectified-cfg++: guidance grows as (1 - t)^power from noise to data, to cfg_scale - 1.",
+        stage="generation",
+        ge=0,
+    )
 
 
 class Generation(Section):

@@ -5,9 +5,11 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from signal_diffusion.config.diffusion import DataOverrides
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 
-SECTION_OF_KIND = {"text-encoders": "text", "feature-encoder": "features"}
+SECTION_OF_KIND = {"text-encoders": "text", "feature-encoder": "features", "vae": "vae"}
+GROUPS = 8  # of the VAE's group norms
 
 
 class SupportSettings(Section):
@@ -57,17 +59,44 @@ class FeatureEncoder(Section):
     dim: int = key(64, "Width of the features.", stage="support", ge=2)
 
 
+class Vae(Section):
+    """The variational autoencoder of images (kind = "vae")."""
+
+    latent_channels: int = key(4, "Channels of its latents.", stage="support", ge=1)
+    widths: list[int] = key(
+        [32, 64],
+        "Channels per level; height and width halve from one level to the next.",
+        stage="support",
+        min_length=1,
+    )
+    kl_weight: float = key(1e-4, "Weight of the latents' divergence from a normal.", stage="support", ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for width in self.widths:
+            if width < GROUPS or width % GROUPS:
+                raise Contradiction("widths", f"{width} is no multiple of {GROUPS}; change it")
+        return self
+
+    @property
+    def factor(self) -> int:
+        """How many pixels of a side become one."""
+        return 2 ** (len(self.widths) - 1)
+
+
 class SupportRun(Section):
     """A support run; `name` and `path` are those of its file."""
 
     name: str
     path: Path
-    kind: Literal["text-encoders", "feature-encoder"] = key(..., "What is built.", stage="support")
+    kind: Literal["text-encoders", "feature-encoder", "vae"] = key(..., "What is built.", stage="support")
     settings: SupportSettings = section(SupportSettings)
+    data: DataOverrides = section(DataOverrides)
     dataset: SupportDataset
     training: SupportTraining = section(SupportTraining)
     text: TextEncoders = section(TextEncoders)
     features: FeatureEncoder = section(FeatureEncoder)
+    vae: Vae = section(Vae)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -75,4 +104,7 @@ class SupportRun(Section):
             if table in self.model_fields_set and kind != self.kind:
                 first = next(iter(getattr(self, table).model_fields_set), "")
                 raise Contradiction(f"{table}.{first}", f'kind is "{self.kind}"; remove the section')
+        if self.kind != "vae" and self.data.model_fields_set:
+            first = next(iter(self.data.model_fields_set))
+            raise Contradiction(f"data.{first}", f'kind is "{self.kind}", made from decibels; remove it')
         return self

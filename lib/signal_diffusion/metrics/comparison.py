@@ -15,6 +15,9 @@ from signal_diffusion.metrics.sets import ImageSet
 
 MAX_COMPARED = 2048
 MIN_COMPARED = 16
+ROUND_TRIP = (
+    "round_trip"  # training images through a VAE and back: what a model in its latent space can reach
+)
 Distance = Callable[[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]], np.ndarray]
 
 
@@ -60,7 +63,7 @@ class Comparison:
 def compare_sets(
     sets: Mapping[str, ImageSet], train: ImageSet, reference: ImageSet, bootstrap: int, seed: int
 ) -> Comparison:
-    """Equal samples of `sets` (`generated` and models that serve as baselines), floor and baselines."""
+    """Equal samples of `sets` (`generated`, `round_trip`, and models that serve as baselines), floor and baselines."""
     size = min(MAX_COMPARED, len(train), len(reference), *(len(images) for images in sets.values()))
     if size < MIN_COMPARED:
         raise UserError(
@@ -116,13 +119,13 @@ def summary(distances: Mapping[str, np.ndarray], least: float = -np.inf) -> dict
     0 as good as that baseline, 1 as good as real training images; the best baseline is chosen anew in
     each replicate. No interval of a distance reaches below `least`, the smallest value that it can have.
     """
-    others = {name: rows for name, rows in distances.items() if name not in ("generated", "floor")}
+    bounds = ("generated", "floor", ROUND_TRIP)
+    others = {name: rows for name, rows in distances.items() if name not in bounds}
     best = np.min(list(others.values()), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         closed = (best - distances["generated"]) / (best - distances["floor"])
     return {
-        "generated": estimate(distances["generated"], least),
-        "floor": estimate(distances["floor"], least),
+        **{name: estimate(distances[name], least) for name in bounds if name in distances},
         "baselines": {name: estimate(rows, least) for name, rows in others.items()},
         "best_baseline": min(others, key=lambda name: others[name][0]),
         "closed": estimate(closed),

@@ -5,11 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from signal_diffusion.report.figures import CAPTIONS
+from signal_diffusion.report.markdown import table
 from signal_diffusion.report.scores import SHOWN, interval
 from signal_diffusion.report.style import name
 
+WITHOUT_PHASE = (
+    "The images are log-power spectrograms without phase: no signal can be recovered from them exactly."
+)
+AS_DECIBELS = "Distances, spectra and effects are those of the decibels alone; phases are not judged."
 LIMITS = (
-    "The images are log-power spectrograms without phase: no signal can be recovered from them exactly.",
     "Intervals are 95 % bootstrap intervals over subjects (real) and images (generated); they do not hold "
     "what another training seed would change.",
     "Nearest-training distances find copies, not every leak: they are no proof of privacy.",
@@ -44,11 +48,11 @@ def model_card(
         "## Data",
         _data(spec),
         "## Training",
-        _table(("", ""), [(name(key), _number(value)) for key, value in training.items()]),
+        table(("", ""), [(name(key), _number(value)) for key, value in training.items()]),
         "## Figures",
         _figures(figures, [key for key in CAPTIONS if key != "samples"]),
         "## Limits",
-        "\n".join(f"- {limit}" for limit in (_size_limit(metrics["samples"]), *LIMITS)),
+        "\n".join(f"- {limit}" for limit in (_size_limit(metrics["samples"]), _phase_limit(spec), *LIMITS)),
         "## Configuration",
         f"```json\n{json.dumps(config, indent=2, ensure_ascii=False, default=str)}\n```",
     ]
@@ -93,7 +97,7 @@ def _distances(metrics: Mapping[str, Any]) -> str:
         f"{samples['compared']} images from every set. The floor is what real training windows reach; the "
         "way closed is 0 for the best baseline and 1 at the floor."
     )
-    return f"{text}\n\n{_table(header, rows)}"
+    return f"{text}\n\n{table(header, rows)}"
 
 
 def _spectra(spectra: Mapping[str, Any]) -> str:
@@ -102,7 +106,7 @@ def _spectra(spectra: Mapping[str, Any]) -> str:
         for key, one in spectra.items()
     ]
     header = ("mean spectrum, mean absolute difference (dB)", "generated", "floor", "best baseline")
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _best(scores: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -128,7 +132,7 @@ def _effects(effects: Sequence[Mapping[str, Any]]) -> str:
         "What each label does to the measure that it acts on, all other labels held alike. It agrees when "
         "direction and size (0.5 to 2 times) are right and both intervals exclude zero."
     )
-    return f"{text}\n\n{_table(('label', 'measure', 'real', 'generated', 'ratio', 'agrees'), rows)}"
+    return f"{text}\n\n{table(('label', 'measure', 'real', 'generated', 'ratio', 'agrees'), rows)}"
 
 
 def _memorisation(memorisation: Mapping[str, Any]) -> str:
@@ -143,7 +147,7 @@ def _memorisation(memorisation: Mapping[str, Any]) -> str:
         )
         for space, one in memorisation.items()
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _data(spec: Mapping[str, Any]) -> str:
@@ -153,7 +157,7 @@ def _data(spec: Mapping[str, Any]) -> str:
         f"{len(spec['channels'])} channels ({', '.join(spec['channels'])}), {spec['frames']} frames each, "
         f"{spec['min_db']:g} to {spec['max_db']:g} dB. Splits are by subject."
     )
-    return f"{text}\n\n{_table(header, rows)}"
+    return f"{text}\n\n{table(header, rows)}"
 
 
 def _size_limit(samples: Mapping[str, int]) -> str:
@@ -161,14 +165,13 @@ def _size_limit(samples: Mapping[str, int]) -> str:
     return f"All distances rest on {people} unseen people; the floor's interval says what so few can tell."
 
 
+def _phase_limit(spec: Mapping[str, Any]) -> str:
+    return WITHOUT_PHASE if spec["representation"] == "db-only" else AS_DECIBELS
+
+
 def _figures(figures: Sequence[str], wanted: Iterable[str]) -> str:
     paths = {path.rsplit("/", 1)[-1].removesuffix(".png"): path for path in figures}
     return "\n\n".join(f"![{CAPTIONS[key]}]({paths[key]})\n{CAPTIONS[key]}" for key in wanted if key in paths)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _number(value: Any) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from signal_diffusion.config import load_recipe
 from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.datasets.storage import read_spec
+from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
+from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.publish import publish_model, publish_samples, usage
 from signal_diffusion.files import load_tensors, read_json, write_text
 from signal_diffusion.report import figures
@@ -21,7 +22,8 @@ def draw_run(
     run: DiffusionRun, dataset: Path, synthetic: Path, metrics: Path, curves: Path, stats: Path, out: Path
 ) -> None:
     """Draw every figure of the run into the folder `out`."""
-    real, generated = real_set(dataset, run.evaluation.reference_split), generated_set(synthetic)
+    view = Material(run, dataset).view
+    real, generated = real_set(view, dataset, run.evaluation.reference_split), generated_set(view, synthetic)
     fields = load_recipe(run.dataset.name).captions.fields
     shown = [
         name
@@ -37,7 +39,7 @@ def draw_run(
         arrays,
         real,
         generated,
-        read_spec(dataset),
+        view.spec,
         shown,
         records,
         run.generation.grid_per_condition,
@@ -54,27 +56,29 @@ def publish_run(
     drawn: Path,
     checkpoints: Path,
     out: Path,
+    vae: str | None = None,
 ) -> None:
     """Put model, samples, metrics, figures and card into `out`; the checkpoints of the run are then let go."""
-    publish_model(run, dataset, encoder, model, out / "model")
-    publish_samples(synthetic, out / "samples")
+    view = Material(run, dataset).view
+    publish_model(run, dataset, encoder, model, out / "model", vae)
+    publish_samples(view, synthetic, out / "samples")
     shutil.copytree(drawn, out / "figures", ignore=shutil.ignore_patterns(".*"))
     shutil.copyfile(metrics, out / "metrics.json")
     if (model.parent / STATS).is_file():
         shutil.copyfile(model.parent / STATS, out / STATS)
-    write_text(out / "README.md", _card(run, dataset, model, metrics, out))
+    write_text(out / "README.md", _card(run, dataset, view, model, metrics, out))
     discard(checkpoints)
 
 
-def _card(run: DiffusionRun, dataset: Path, model: Path, metrics: Path, out: Path) -> str:
+def _card(run: DiffusionRun, dataset: Path, view: DecibelView, model: Path, metrics: Path, out: Path) -> str:
     pictures = [
         f"figures/{name}.png" for name in figures.CAPTIONS if (out / "figures" / f"{name}.png").is_file()
     ]
     state, _ = load_weights(model)
     facts = {"parameters": sum(value.numel() for value in state.values()), **_facts(model.parent / STATS)}
     config = run.model_dump(mode="json", exclude={"name", "path"})
-    code = usage(run, dataset, f"results/diffusion/{run.name}")
-    return model_card(run.name, config, read_spec(dataset), read_json(metrics), facts, pictures, code)
+    code = usage(run, dataset, view, f"results/diffusion/{run.name}")
+    return model_card(run.name, config, view.spec, read_json(metrics), facts, pictures, code)
 
 
 def _facts(stats: Path) -> dict[str, float]:

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.datasets.storage import SPEC, Windows, staged_folder, write_split, write_table
+from signal_diffusion.datasets.storage import SPEC, staged_folder, write_split, write_table
 from signal_diffusion.diffusion.process import Process
-from signal_diffusion.families.diffusion.model import Denoiser, build
+from signal_diffusion.families.diffusion.denoiser import Denoiser
+from signal_diffusion.families.diffusion.material import Material
+from signal_diffusion.families.diffusion.model import build, told
 from signal_diffusion.families.diffusion.sample import draw, sampling_of
-from signal_diffusion.families.diffusion.task import caption_rows
-from signal_diffusion.families.diffusion.text import load_embeddings
 from signal_diffusion.families.diffusion.train import initial
 from signal_diffusion.files import write_json
 from signal_diffusion.progress import Progress
@@ -31,24 +31,32 @@ def load_denoiser(path: Path) -> tuple[Denoiser, Process, dict]:
 
 
 def generate_run(
-    run: DiffusionRun, model: Path, dataset: Path, captions: Path | None, out: Path, untrained: bool = False
+    run: DiffusionRun,
+    model: Path,
+    dataset: Path,
+    captions: Path | None,
+    out: Path,
+    untrained: bool = False,
+    latents: Path | None = None,
+    vae: str | Path | None = None,
 ) -> None:
-    """Write a dataset folder of `generation.num_samples` images to `out`, all in its split `synthetic`.
+    """Write a dataset folder of `generation.num_samples` windows to `out`, all in its split `synthetic`.
 
     Labels and captions are those of windows of the reference split, each taken equally often. `untrained` asks
     the same of the model before its first step: what sampler and statistics alone are worth.
     """
-    reference = Windows(dataset, run.evaluation.reference_split)
+    material = Material(run, dataset, captions, latents, vae)
+    reference = material.recorded(run.evaluation.reference_split)
     rows = reference_rows(len(reference), run.generation.num_samples, run.generation.seed)
     denoiser, process, description = load_denoiser(model)
     if untrained:
-        denoiser, process = initial(run, description, Windows(dataset, run.dataset.train_split))
-    conditions = _conditions(run, reference, captions)
-    images = _draw(run, denoiser.eval(), process, None if conditions is None else conditions[rows])
+        denoiser, process = initial(run, description, material.windows(run.dataset.train_split))
+    conditions = material.conditions(told(description), reference)
+    drawn = _draw(material, denoiser.eval(), process, None if conditions is None else conditions[rows])
     with staged_folder(out) as folder:
-        digest = write_split(folder / f"{SYNTHETIC}.npy", images.shape, [images])
+        digest = write_split(folder / f"{SYNTHETIC}.npy", drawn.shape, [drawn], drawn.dtype)
         write_table(folder / f"{SYNTHETIC}-metadata.csv", synthetic_metadata(reference.metadata.iloc[rows]))
-        write_json(folder / SPEC, synthetic_spec(reference.spec, len(images), digest, run.name))
+        write_json(folder / SPEC, synthetic_spec(reference.spec, len(drawn), digest, run.name))
 
 
 def reference_rows(available: int, wanted: int, seed: int) -> np.ndarray:
@@ -78,16 +86,12 @@ def _ages(rows: pd.DataFrame) -> pd.Series:
     return rows["age"].astype("Int64")
 
 
-def _conditions(run: DiffusionRun, reference: Windows, captions: Path | None) -> Tensor | None:
-    if run.model.conditioning == "none":
-        return None
-    return caption_rows(reference, load_embeddings(captions), run.dataset.caption_column)
-
-
-def _draw(run: DiffusionRun, denoiser: Denoiser, process: Process, conditions: Tensor | None) -> np.ndarray:
+def _draw(material: Material, denoiser: Denoiser, process: Process, conditions: Tensor | None) -> np.ndarray:
+    run = material.run
     torch.set_num_threads(run.training.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     count = run.generation.num_samples
     sampling = sampling_of(run, run.generation.seed, run.generation.batch_size)
-    with Progress(count, "generate", "image") as progress:
-        return draw(denoiser.to(device), process, conditions, range(count), sampling, progress.update)
+    with Progress(count, "generate", "window") as progress:
+        model, told_to = denoiser.to(device), (conditions, range(count), sampling)
+        return draw(model, process, *told_to, progress.update, material.decode)

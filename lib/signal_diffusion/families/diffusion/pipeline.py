@@ -1,4 +1,4 @@
-"""The published model: one call to load it, one to generate from a prompt."""
+"""The published model: one call to load it, one to generate from a caption or labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,29 +9,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from signal_diffusion.datasets.views import series_decibels
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.errors import UserError
+from signal_diffusion.families.diffusion.conditioning import FIELDS, Conditioning
+from signal_diffusion.families.diffusion.denoiser import Denoiser
 from signal_diffusion.families.diffusion.generate import load_denoiser
-from signal_diffusion.families.diffusion.model import Denoiser
+from signal_diffusion.families.diffusion.latents import SUBFOLDER, LatentSpace
+from signal_diffusion.families.diffusion.model import told
 from signal_diffusion.families.diffusion.sample import Sampling, draw
 from signal_diffusion.families.diffusion.text import DualTextEncoder
 from signal_diffusion.files import read_json
-from signal_diffusion.signals.images import dequantise, untile
+from signal_diffusion.signals.encoding import decode
+from signal_diffusion.signals.inverse import to_waveform
+from signal_diffusion.signals.representations import SERIES
 
 WEIGHTS, DESCRIPTION, TEXT = "model.safetensors", "pipeline.json", "text"
+Prompt = str | Mapping[str, Any]
+TAKES = {
+    "none": "no prompt: it was trained without captions or labels",
+    "caption": "a prompt: it was trained with captions",
+    "classes": "labels: it was trained with classes",
+    "gend_hlth_age": "labels: it was trained with gender, health and age",
+}
 
 
 @dataclass(frozen=True)
 class Generated:
-    """Generated images, uint8 [n, channels, resolution, resolution], and how to read them (dataset.json)."""
+    """Generated windows as their dataset stores them, and how to read them (`spec`, dataset.json).
+
+    `images`: uint8 [n, planes, resolution, resolution]; time series: z-scores, float32 [n, electrodes, samples].
+    """
 
     images: np.ndarray
     spec: Mapping[str, Any]
 
+    def __len__(self) -> int:
+        return len(self.images)
+
     def decibels(self) -> np.ndarray:
         """Power in dB re 1 uV^2/Hz, float32 [n, electrodes, rows, frames], lowest frequency first."""
-        levels = untile(self.images[:, 0], len(self.spec["channels"]), self.spec["frames"])
-        return dequantise(levels, self.spec["min_db"], self.spec["max_db"])
+        if self.spec["representation"] == SERIES:
+            return series_decibels(self.images, dict(self.spec))
+        planes = decode(self.images, dict(self.spec))
+        return planes if self.spec["representation"] == "db-only" else planes[:, 0]
+
+    def waveforms(self, iterations: int = 100, seed: int = 0) -> np.ndarray:
+        """Microvolts, float32 [n, electrodes, samples], by the inverse transform (`signals.inverse.to_waveform`).
+
+        Decibels alone leave the phases open: Griffin-Lim finds some in that many `iterations` from a seeded start.
+        """
+        return to_waveform(self.images, dict(self.spec), iterations, seed)
 
     @property
     def frequencies(self) -> np.ndarray:
@@ -40,68 +68,122 @@ class Generated:
 
 
 class Pipeline:
-    """A published diffusion model. `Pipeline.load("results/diffusion/demo").generate("a spectrogram image of ...")`."""
+    """A published diffusion model.
+
+    `Pipeline.from_pretrained("results/diffusion/demo")("a spectrogram image of ...", num_images_per_prompt=4)`
+    """
 
     def __init__(
         self,
         denoiser: Denoiser,
         process: Process,
+        conditioning: Conditioning,
         sampling: Sampling,
         spec: Mapping[str, Any],
-        text: str | Path | None,
+        text: str | Path | None = None,
+        space: LatentSpace | None = None,
     ):
-        self.denoiser, self.process, self.sampling, self.spec = denoiser, process, sampling, spec
+        self.denoiser, self.process, self.conditioning = denoiser, process, conditioning
+        self.sampling, self.spec, self.space = sampling, spec, space
         self._text_source, self._text = text, None
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | torch.device = "cpu") -> "Pipeline":
+    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> "Pipeline":
         """Read the model of results/diffusion/RUN (or its folder `model`). UserError when there is none."""
         folder = Path(folder)
         folder = folder / "model" if (folder / "model").is_dir() else folder
         if not (folder / WEIGHTS).is_file():
             raise UserError(f"{folder}: no {WEIGHTS} there; give the folder of a published diffusion run")
         about = read_json(folder / DESCRIPTION)
-        denoiser, process, _ = load_denoiser(folder / WEIGHTS)
+        denoiser, process, description = load_denoiser(folder / WEIGHTS)
         text = folder / TEXT if (folder / TEXT).is_dir() else about["text_encoder"]
-        return cls(denoiser.to(device), process, Sampling(**about["sampling"]), about["spec"], text)
+        sampling, spec = Sampling(**about["sampling"]), about["spec"]
+        space = None
+        if about["vae"] is not None:
+            vae = folder / SUBFOLDER if (folder / SUBFOLDER).is_dir() else about["vae"]
+            space = LatentSpace.load(vae, len(spec["planes"]), device, about["vae_tiling"])
+        return cls(denoiser.to(device), process, told(description), sampling, spec, text, space)
+
+    load = from_pretrained
+
+    def __call__(
+        self,
+        prompt: Prompt | Sequence[Prompt] | None = None,
+        num_images_per_prompt: int = 1,
+        guidance_scale: float | None = None,
+        num_inference_steps: int | None = None,
+        generator: torch.Generator | None = None,
+        seed: int = 0,
+    ) -> Generated:
+        """`num_images_per_prompt` windows for each caption, class or table of labels; None where it takes none.
+
+        Labels: a class's word, or `{"gender": "F", "health": "PD", "age": 63}`, in which what is left out is unknown.
+        guidance_scale (1 is none) and num_inference_steps: the run's own unless given. The noise is a function of
+        `seed`, or of a number drawn from `generator`; equal arguments give equal windows.
+        """
+        prompts = [prompt] if prompt is None or isinstance(prompt, str | Mapping) else list(prompt)
+        repeated = [each for each in prompts for _ in range(num_images_per_prompt)]
+        if generator is not None:
+            seed = int(torch.randint(2**31, [1], generator=generator, device=generator.device))
+        return self._generate(repeated, seed, num_inference_steps, guidance_scale)
 
     def generate(
         self,
-        prompt: str | Sequence[str] | None = None,
+        prompt: Prompt | Sequence[Prompt] | None = None,
         n: int = 4,
         seed: int = 0,
         steps: int | None = None,
         cfg_scale: float | None = None,
     ) -> Generated:
-        """Draw `n` images of a caption, or one of each caption of a list; None for a model without captions.
+        """Draw `n` windows of a caption or of labels, or one of each of a list; None for a model that takes none.
 
-        Equal arguments give equal images. UserError where the prompt does not suit the model.
+        Equal arguments give equal windows. UserError where the prompt does not suit the model.
         """
-        conditions, count = self._conditions(prompt, n)
+        one = prompt is None or isinstance(prompt, str | Mapping)
+        return self._generate([prompt] * n if one else list(prompt), seed, steps, cfg_scale)
+
+    def _generate(
+        self, prompts: Sequence[Prompt | None], seed: int, steps: int | None, scale: float | None
+    ) -> Generated:
+        conditions = self._conditions(prompts)
         sampling = replace(
             self.sampling,
             seed=seed,
             steps=steps or self.sampling.steps,
-            scale=self.sampling.scale if cfg_scale is None else cfg_scale,
+            scale=self.sampling.scale if scale is None else scale,
         )
-        return Generated(draw(self.denoiser, self.process, conditions, range(count), sampling), self.spec)
+        decode_latents = self.space.decode if self.space is not None else lambda windows: windows
+        model, told_to = self.denoiser, (conditions, range(len(prompts)), sampling)
+        return Generated(draw(model, self.process, *told_to, decode=decode_latents), self.spec)
 
-    def _conditions(self, prompt: str | Sequence[str] | None, n: int) -> tuple[Tensor | None, int]:
-        if (prompt is None) != (self._text_source is None):
-            need = (
-                "no prompt: it was trained without captions"
-                if prompt
-                else "a prompt: it was trained with captions"
-            )
-            raise UserError(f"generate: this model takes {need}")
-        if prompt is None:
-            return None, n
-        captions = [prompt] * n if isinstance(prompt, str) else list(prompt)
-        distinct = list(dict.fromkeys(captions))
-        rows = dict(zip(distinct, self._encoder().encode(distinct), strict=True))
-        return torch.stack([rows[caption] for caption in captions]), len(captions)
+    def _conditions(self, prompts: Sequence[Prompt | None]) -> Tensor | None:
+        kind = self.conditioning.kind
+        if any((prompt is None) != (kind == "none") for prompt in prompts):
+            raise UserError(f"generate: this model takes {TAKES[kind]}")
+        if kind == "caption":
+            return self._embedded(prompts)
+        return self.conditioning.codes([self._labels(prompt) for prompt in prompts])
 
-    def _encoder(self) -> DualTextEncoder:
+    def _embedded(self, prompts: Sequence[Prompt]) -> Tensor:
+        if not all(isinstance(prompt, str) for prompt in prompts):
+            raise UserError(f"generate: this model takes {TAKES['caption']}")
+        distinct = list(dict.fromkeys(prompts))
         if self._text is None:
             self._text = DualTextEncoder.load(self._text_source)
-        return self._text
+        rows = dict(zip(distinct, self._text.encode(distinct), strict=True))
+        return torch.stack([rows[prompt] for prompt in prompts])
+
+    def _labels(self, prompt: Prompt | None) -> Mapping[str, Any]:
+        """A prompt as a row of metadata; a word alone is that of the class."""
+        kind, column = self.conditioning.kind, self.conditioning.column
+        if isinstance(prompt, str) and kind == "classes":
+            return {column: prompt}
+        if not isinstance(prompt, Mapping):
+            return {} if prompt is None else self._refuse(prompt)
+        known = FIELDS if kind == "gend_hlth_age" else (column,)
+        if unknown := sorted(set(prompt) - set(known)):
+            raise UserError(f"generate: labels hold {unknown[0]!r}; this model knows {', '.join(known)}")
+        return prompt
+
+    def _refuse(self, prompt: Any) -> Mapping[str, Any]:
+        raise UserError(f"generate: found {prompt!r}; this model takes {TAKES[self.conditioning.kind]}")

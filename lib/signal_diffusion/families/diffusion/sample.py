@@ -1,4 +1,4 @@
-"""Drawing images from a denoiser."""
+"""Drawing windows from a denoiser."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,22 @@ import torch
 from torch import Tensor
 
 from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.diffusion.guidance import guided_velocity
+from signal_diffusion.diffusion.guidance import Guided, rectified_cfgpp
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.diffusion.solvers import SOLVERS, time_grid
-from signal_diffusion.families.diffusion.model import Denoiser
+from signal_diffusion.families.diffusion.denoiser import Denoiser
+
+RECTIFIED = "rectified-cfg++"
+Decode = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to draw: `solver`, number of `steps` and their `shift`, guidance `scale` (1 is none), `seed` of the noise."""
+    """How to draw: `solver`, number of `steps` and their `shift`, guidance `scale` (1 is none), `seed` of the noise.
+
+    `guidance` is "cfg" or "rectified-cfg++", whose strength grows by `power`.
+    """
 
     solver: str
     steps: int
@@ -25,6 +31,8 @@ class Sampling:
     scale: float
     seed: int = 0
     batch_size: int = 64
+    guidance: str = "cfg"
+    power: float = 0.0
 
 
 def sampling_of(run: DiffusionRun, seed: int = 0, batch_size: int = 64) -> Sampling:
@@ -37,6 +45,8 @@ def sampling_of(run: DiffusionRun, seed: int = 0, batch_size: int = 64) -> Sampl
         settings.cfg_scale,
         seed,
         batch_size,
+        settings.guidance,
+        settings.guidance_power,
     )
 
 
@@ -48,18 +58,20 @@ def draw(
     indices: Sequence[int],
     sampling: Sampling,
     done: Callable[[int], None] = lambda n: None,
+    decode: Decode = lambda latents: latents,
 ) -> np.ndarray:
-    """Images uint8 [n, channels, height, width]; image i depends on (seed, indices[i]) and conditions[i] alone.
+    """Windows as a dataset stores them, [n, ...]; window i depends on (seed, indices[i]) and conditions[i] alone.
 
-    conditions: [n, width] or None. `done` is told the size of each finished batch.
+    conditions: [n, ...] or None. `done` is told the size of each finished batch; `decode` makes windows of what a
+    denoiser of latents draws.
     """
-    images = []
+    windows = []
     for start in range(0, len(indices), sampling.batch_size):
         chosen = slice(start, start + sampling.batch_size)
         part = None if conditions is None else conditions[chosen].to(denoiser.mean.device)
-        images.append(_draw_batch(denoiser, process, part, indices[chosen], sampling))
-        done(len(images[-1]))
-    return np.concatenate(images)
+        windows.append(decode(_draw_batch(denoiser, process, part, indices[chosen], sampling)))
+        done(len(windows[-1]))
+    return np.concatenate(windows)
 
 
 def _draw_batch(
@@ -69,14 +81,18 @@ def _draw_batch(
     indices: Sequence[int],
     sampling: Sampling,
 ) -> np.ndarray:
-    device = denoiser.mean.device
+    noise = sample_noise(sampling.seed, indices, denoiser.mean.shape).to(denoiser.mean.device)
+    return (
+        denoiser.decode(_solve(Guided(denoiser, process, conditions), process, noise, sampling)).cpu().numpy()
+    )
+
+
+def _solve(guided: Guided, process: Process, noise: Tensor, sampling: Sampling) -> Tensor:
+    times = time_grid(sampling.steps, sampling.shift, process.path)
+    if sampling.guidance == RECTIFIED and sampling.scale != 1:
+        return rectified_cfgpp(guided, noise, times, sampling.scale, sampling.power)
 
     def velocity(z: Tensor, t: float) -> Tensor:
-        return guided_velocity(denoiser, process, z, t, conditions, sampling.scale)
+        return guided.cfg(z, t, sampling.scale)
 
-    noise = sample_noise(sampling.seed, indices, denoiser.mean.shape).to(device)
-    return (
-        denoiser.decode(SOLVERS[sampling.solver](velocity, noise, time_grid(sampling.steps, sampling.shift)))
-        .cpu()
-        .numpy()
-    )
+    return SOLVERS[sampling.solver](velocity, noise, times, process.path)

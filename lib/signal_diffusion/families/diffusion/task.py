@@ -1,6 +1,5 @@
 """What the training loop trains for a diffusion run (`signal_diffusion.training.task.Task`)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,13 @@ from torch import Generator, Tensor, nn
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.batches import BatchOrder
 from signal_diffusion.datasets.storage import Windows
-from signal_diffusion.diffusion.process import Process, add_noise
-from signal_diffusion.families.diffusion.model import Denoiser
+from signal_diffusion.diffusion.process import Process
+from signal_diffusion.families.diffusion.denoiser import Denoiser
 from signal_diffusion.families.diffusion.validation import Validation
 
 
-def caption_rows(windows: Windows, embeddings: Mapping[str, np.ndarray] | None, column: str) -> Tensor | None:
-    """The condition of each window, [n, width], by its caption; None without embeddings."""
-    if embeddings is None:
-        return None
-    return torch.from_numpy(np.stack([embeddings[caption] for caption in windows.metadata[column]]))
-
-
 class DiffusionTask:
-    """Noise training images and ask the network back; conditions are dropped per sample for guidance."""
+    """Noise training windows and ask the network back; conditions are dropped per sample for guidance."""
 
     def __init__(
         self,
@@ -41,17 +33,17 @@ class DiffusionTask:
         self._order = BatchOrder(rows, run.dataset.batch_size, run.training.seed, weights)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return self.model.network.parameter_groups(self._run.optimizer.weight_decay)
+        return self.model.parameter_groups(self._run.optimizer.weight_decay)
 
     def batch(self, step: int, micro: int) -> dict[str, Any]:
         rows = self._order.indices(step * self._run.training.gradient_accumulation_steps + micro)
-        batch = {"images": torch.from_numpy(self._train.images(rows))}
+        batch = {"windows": torch.from_numpy(self._train.array(rows))}
         return batch if self._conditions is None else {**batch, "conditions": self._conditions[rows]}
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], generator: Generator
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
-        x = self.model.encode(batch["images"])
+        x = self.model.encode(batch["windows"])
         conditions = batch.get("conditions")
         return flow_loss(
             model, self.process, x, conditions, self._run.model.extras.cfg_dropout, generator
@@ -78,4 +70,5 @@ def flow_loss(
     drop = None
     if conditions is not None:
         drop = torch.rand(len(x), generator=generator, device=x.device) < dropout
-    return process.loss(model(add_noise(x, noise, t), t, conditions, drop), x, noise, t)
+    z = process.add_noise(x, noise, t)
+    return process.loss(model(z, process.network_time(t), conditions, drop), x, noise, t)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from signal_diffusion.config import stage_keys
@@ -12,9 +11,10 @@ from signal_diffusion.config.diffusion import DiffusionRun, model_module
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.diffusion.model import Denoiser, build, describe, pixel_statistics
-from signal_diffusion.families.diffusion.task import DiffusionTask, caption_rows
-from signal_diffusion.families.diffusion.text import load_embeddings
+from signal_diffusion.families.diffusion.denoiser import Denoiser, statistics
+from signal_diffusion.families.diffusion.material import Material
+from signal_diffusion.families.diffusion.model import build, describe
+from signal_diffusion.families.diffusion.task import DiffusionTask
 from signal_diffusion.families.diffusion.validation import Validation
 from signal_diffusion.files import sha256
 from signal_diffusion.fingerprint import fingerprint
@@ -27,29 +27,38 @@ from signal_diffusion.training.weights import save_weights
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_diffusion.py"
 
 
-def train_run(run: DiffusionRun, dataset: Path, captions: Path | None, out: Path, checkpoints: Path) -> None:
+def train_run(
+    run: DiffusionRun,
+    dataset: Path,
+    captions: Path | None,
+    out: Path,
+    checkpoints: Path,
+    latents: Path | None = None,
+    vae: str | Path | None = None,
+) -> None:
     """Train `run` on the dataset folder `dataset` and write `out`, safetensors that describe themselves.
 
-    captions: embeddings of its captions, for caption runs. out: default model.safetensors in `training.output_dir`.
-    checkpoints: folder to go on from and to write to, default `training.resume`, else `checkpoints` beside `out`;
-    it stays until the run is published. Beside `out` the loop writes stats.jsonl and TensorBoard events.
-    Raises UserError when a subject, recording or window stands in two splits.
+    captions: embeddings of its captions, for caption runs; latents, vae: its latents and what made them, for runs in
+    latent space. out: default model.safetensors in `training.output_dir`. checkpoints: folder to go on from and to
+    write to, default `training.resume`, else `checkpoints` beside `out`; it stays until the run is published. Beside
+    `out` the loop writes stats.jsonl and TensorBoard events. Raises UserError when a subject, recording or window
+    stands in two splits.
     """
     out = out or _default_out(run)
     checkpoints = checkpoints or Path(run.training.resume or out.parent / "checkpoints")
-    windows = Windows(dataset, run.dataset.train_split)
+    material = Material(run, dataset, captions, latents, vae)
+    windows = material.windows(run.dataset.train_split)
     check_dataset(dataset)
-    embeddings = _embeddings(run, captions)
-    description = describe(run, windows.shape[1:], condition_width(run, embeddings))
+    conditioning = material.conditioning(windows)
+    description = describe(run, windows, conditioning)
     denoiser, process = initial(run, description, windows)
-    conditions = caption_rows(windows, embeddings, run.dataset.caption_column)
-    validation = _validation(run, process, dataset, windows, conditions, embeddings)
+    validation = Validation(material, process, conditioning)
+    conditions = material.conditions(conditioning, windows)
     task = DiffusionTask(run, denoiser, process, windows, conditions, validation)
-    identity = _identity(run, dataset, captions)
     with _log(run, out) as log:
         for operation, kernel in denoiser.network.kernels(torch.device(_device())).items():
             log.say(f"{operation}: {kernel}")
-        states = train(task, plan(run, len(windows)), checkpoints, identity, log)
+        states = train(task, plan(run, len(windows)), checkpoints, _identity(material), log)
     kept = next(states[kind] for kind in ("best", "ema", "model") if kind in states)
     save_weights(out, kept, description)
 
@@ -58,7 +67,7 @@ def initial(run: DiffusionRun, description: Mapping[str, Any], windows: Windows)
     """The model before its first step: weights from the run's seed, statistics from the training split."""
     torch.manual_seed(run.training.seed)
     denoiser, process = build(description)
-    mean, std = pixel_statistics(windows, run.dataset.standardise)
+    mean, std = statistics(windows, run.dataset.standardise)
     denoiser.mean.copy_(mean)
     denoiser.std.copy_(std)
     return denoiser, process
@@ -95,48 +104,21 @@ def plan(run: DiffusionRun, rows: int) -> Plan:
     )
 
 
-def condition_width(run: DiffusionRun, embeddings: Mapping[str, np.ndarray] | None) -> int:
-    """Width of the caption embeddings, 0 without; UserError when the run says another."""
-    found = 0 if embeddings is None else len(next(iter(embeddings.values())))
-    wanted = run.model.extras.mapping_cond_dim
-    if wanted not in (None, found):
-        raise UserError(
-            f"{run.path} [model.extras] mapping_cond_dim: found {wanted}, the text encoders give {found}; "
-            f"set {found} or remove the key"
-        )
-    return found
-
-
 def _default_out(run: DiffusionRun) -> Path:
     if run.training.output_dir is None:
         raise UserError(f"{run.path} [training] output_dir: not set; set it, or give --out")
     return Path(run.training.output_dir) / "model.safetensors"
 
 
-def _embeddings(run: DiffusionRun, captions: Path | None) -> dict[str, np.ndarray] | None:
-    if run.model.conditioning == "none":
-        return None
-    if captions is None:
-        raise UserError(
-            f"{run.path} [model] conditioning = caption: give --captions, made by encode_captions.py"
-        )
-    return load_embeddings(captions)
-
-
-def _validation(run, process, dataset: Path, train_windows, train_conditions, embeddings) -> Validation:
-    split = run.dataset.val_split
-    windows = Windows(dataset, split) if split else None
-    conditions = caption_rows(windows, embeddings, run.dataset.caption_column) if windows else None
-    return Validation(run, process, windows, conditions, train_windows, train_conditions)
-
-
-def _identity(run: DiffusionRun, dataset: Path, captions: Path | None) -> dict[str, Any]:
+def _identity(material: Material) -> dict[str, Any]:
     """What the weights depend on, beside the loop's own plan."""
+    run, captions = material.run, material.captions
     splits = [run.dataset.train_split] + [run.dataset.val_split] * (run.training.keep == "best")
+    folder = material.windows(run.dataset.train_split).folder
     return {
         "config": stage_keys(run, "training"),
-        "dataset": [sha256(dataset / f"{split}.npy") for split in splits],
-        "rows": [sha256(dataset / f"{split}-metadata.csv") for split in splits],
+        "dataset": [sha256(folder / f"{split}.npy") for split in splits],
+        "rows": [sha256(folder / f"{split}-metadata.csv") for split in splits],
         "captions": sha256(captions) if captions and run.model.conditioning == "caption" else None,
         "code": fingerprint(SCRIPT, (model_module(run.model.name),)),
     }

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.diffusion.noise import generator_for
-from signal_diffusion.diffusion.process import Process, add_noise
+from signal_diffusion.diffusion.process import Process
+from signal_diffusion.families.diffusion.conditioning import Conditioning
+from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.sample import draw, sampling_of
 from signal_diffusion.metrics.distances import cubic, mmd
 from signal_diffusion.metrics.features import Standardiser, spectral_features
@@ -19,32 +19,20 @@ GRID_GAP = 2
 
 
 class Validation:
-    """Validation loss, and kernel distance and pictures of generated images with matched conditions.
+    """Validation loss, and kernel distance and pictures of generated windows with matched conditions."""
 
-    Args:
-        windows: the validation split, or None where the run names none.
-        conditions: of those windows, [n, width] or None.
-        train: reference of the kernel distance where there is no validation split.
-    """
-
-    def __init__(
-        self,
-        run: DiffusionRun,
-        process: Process,
-        windows: Windows | None,
-        conditions: Tensor | None,
-        train: Windows,
-        train_conditions: Tensor | None,
-    ):
-        self._run, self._process = run, process
-        self._windows, self._conditions = windows, conditions
-        self._reference, self._reference_conditions, count = (
-            windows,
-            conditions,
-            run.training.eval_mmd_samples,
-        )
-        if windows is None:
-            self._reference, self._reference_conditions = train, train_conditions
+    def __init__(self, material: Material, process: Process, conditioning: Conditioning):
+        run = material.run
+        self._run, self._process, self._material = run, process, material
+        split, self._windows, self._conditions = run.dataset.val_split, None, None
+        if split:
+            self._windows = material.windows(split)
+            self._conditions = material.conditions(conditioning, self._windows)
+        # Without a validation split generated windows are held against the training windows.
+        self._reference = material.recorded(split or run.dataset.train_split)
+        self._reference_conditions = material.conditions(conditioning, self._reference)
+        count = run.training.eval_mmd_samples
+        if not split:
             count = min(count, run.training.eval_mmd_fallback_ntrain)
         self._mmd_samples = min(count, len(self._reference))
 
@@ -57,7 +45,9 @@ class Validation:
     def pictures(self, model: nn.Module) -> list[tuple[str, np.ndarray]]:
         """One mosaic of generated images, or none."""
         count = min(self._run.training.eval_num_examples, len(self._reference))
-        return [("eval/generated", mosaic(self._generate(model, count)[0][:, 0]))] if count else []
+        if not count:
+            return []
+        return [("eval/generated", mosaic(self._generate(model, count)[0][:, 0]))]
 
     def _loss(self, model: nn.Module) -> float:
         """Mean loss over the first `max_eval_samples` windows, one fixed time and noise for each."""
@@ -72,29 +62,32 @@ class Validation:
 
     def _batch_loss(self, model: nn.Module, rows: np.ndarray, t: Tensor, generator: torch.Generator) -> float:
         device = model.mean.device
-        x = model.encode(torch.from_numpy(self._windows.images(rows)).to(device))
+        x = model.encode(torch.from_numpy(self._windows.array(rows)).to(device))
         noise = torch.randn(x.shape, generator=generator).to(device)
         t = t.to(device)
         condition = None if self._conditions is None else self._conditions[rows].to(device)
-        return float(self._process.loss(model(add_noise(x, noise, t), t, condition), x, noise, t))
+        z, time = self._process.add_noise(x, noise, t), self._process.network_time(t)
+        return float(self._process.loss(model(z, time, condition), x, noise, t))
 
     def _generate(self, model: nn.Module, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images with the conditions of `count` windows of the reference, evenly taken, and their rows."""
+        """Decibel images with the conditions of `count` reference windows, evenly taken, and their rows."""
         rows = np.linspace(0, len(self._reference) - 1, count).round().astype(np.int64)
         conditions = None if self._reference_conditions is None else self._reference_conditions[rows]
         size = self._run.training.eval_batch_size or self._run.dataset.batch_size
         sampling = sampling_of(self._run, batch_size=size)
-        return draw(model, self._process, conditions, range(count), sampling), rows
+        decode = self._material.decode
+        drawn = draw(model, self._process, conditions, range(count), sampling, decode=decode)
+        return self._material.view.images(drawn), rows
 
     def _kernel_distance(self, model: nn.Module) -> float:
         """Unbiased kernel distance of spectral features from the reference windows of the same conditions."""
         images, rows = self._generate(model, self._mmd_samples)
-        real = spectral_features(self._reference.images(rows), self._reference.spec)
+        view = self._material.view
+        real_images = view.images(self._reference.array(rows))
+        real = spectral_features(real_images, view.spec)
         standardiser = Standardiser.fit(real, len(real))
-        features = [
-            standardiser.standardise(f) for f in (spectral_features(images, self._reference.spec), real)
-        ]
-        people = ImageSet.real(self._reference.images(rows), self._reference.metadata.iloc[rows])
+        features = [standardiser.standardise(f) for f in (spectral_features(images, view.spec), real)]
+        people = ImageSet.real(real_images, self._reference.metadata.iloc[rows])
         groups = np.arange(len(images)), people.groups
         weights = tuple(np.ones((1, len(f))) for f in features)
         return float(mmd(cubic, *features, groups, weights)[0])

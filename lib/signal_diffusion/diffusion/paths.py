@@ -1,0 +1,150 @@
+"""Paths from data to noise, z_t = a(t) x + s(t) e with e ~ N(0, I) and t from 0 (data) to 1 (noise).
+
+Beside z each path carries y, the quantity that its network's error is taken on:
+
+    z = a x + s e                x = g z - s y
+    y = g e - h x                e = h z + a y            with a g + h s = 1
+
+    path     a                     s               g   h   y          dz/dt             source
+    flow     1 - t                 t               1   1   e - x      y                 Liu et al. 2022, 2209.03003
+    cosine   cos(pi t / 2)         sin(pi t / 2)   a   s   a e - s x  (pi / 2) y        Nichol & Dhariwal 2021, 2102.09672
+    linear   exp(-b t^2/4 - c t/2) sqrt(1 - a^2)   a   s   a e - s x  beta a y / 2 s    Ho et al. 2020, 2006.11239
+
+Linear is DDPM in the limit of many steps (Song et al. 2021, arXiv 2011.13456): beta = c + b t.
+
+On the variance-preserving paths (cosine, linear: a^2 + s^2 = 1) y is the v of Salimans & Ho (2022, 2202.00512) and
+dz/dphi = y in the angle phi = atan2(s, a). On every path an error of x is 1 / s as large in y. So solvers step in a
+`clock` with dz/dclock = y: t itself, or the angle.
+
+Functions take t as a float or as a tensor.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+LINEAR_START, LINEAR_RISE = (
+    0.1,
+    19.9,
+)  # 1000 times the first of DDPM's betas, and how far the last lies above it
+
+
+class Path(Protocol):
+    """The coefficients of one path, and its clocks."""
+
+    def a(self, t: Any) -> Any: ...
+
+    def s(self, t: Any) -> Any: ...
+
+    def g(self, t: Any) -> Any: ...
+
+    def h(self, t: Any) -> Any: ...
+
+    def clock(self, t: float) -> float:
+        """The quantity in which dz / dclock = y."""
+        ...
+
+    def shifted(self, t: Any, shift: float) -> Any:
+        """The time whose noise-to-data ratio s / a is `shift` times that of t."""
+        ...
+
+    def noise_level(self, t: Tensor) -> Tensor:
+        """s / (a + s), what networks are told of the time: one scale for all paths."""
+        ...
+
+
+class Flow:
+    """Straight lines, rectified flow (arXiv 2209.03003) and flow matching (Lipman et al. 2022, arXiv 2210.02747)."""
+
+    def a(self, t: Any) -> Any:
+        return 1 - t
+
+    def s(self, t: Any) -> Any:
+        return t
+
+    def g(self, t: Any) -> float:
+        return 1.0
+
+    def h(self, t: Any) -> float:
+        return 1.0
+
+    def clock(self, t: float) -> float:
+        return t
+
+    def shifted(self, t: Any, shift: float) -> Any:
+        """Esser et al. 2024, arXiv 2403.03206, eq. 23."""
+        return shift * t / (1 + (shift - 1) * t)
+
+    def noise_level(self, t: Tensor) -> Tensor:
+        return t
+
+
+class VariancePreserving(ABC):
+    """a^2 + s^2 = 1, so that g = a and h = s."""
+
+    @abstractmethod
+    def a(self, t: Any) -> Any: ...
+
+    @abstractmethod
+    def s(self, t: Any) -> Any: ...
+
+    @abstractmethod
+    def time(self, angle: Any) -> Any:
+        """The t at which atan2(s, a) is `angle`."""
+
+    def g(self, t: Any) -> Any:
+        return self.a(t)
+
+    def h(self, t: Any) -> Any:
+        return self.s(t)
+
+    def clock(self, t: float) -> float:
+        return math.atan2(self.s(t), self.a(t))
+
+    def shifted(self, t: Any, shift: float) -> Any:
+        """Hoogeboom et al. 2023, arXiv 2301.11093, section 3.1: log SNR less 2 log shift."""
+        return self.time(_of("atan2", shift * self.s(t), self.a(t)))
+
+    def noise_level(self, t: Tensor) -> Tensor:
+        return self.s(t) / (self.a(t) + self.s(t))
+
+
+class Cosine(VariancePreserving):
+    """The angle grows evenly."""
+
+    def a(self, t: Any) -> Any:
+        return _of("sin", (1 - t) * (math.pi / 2))  # 0 to the last digit at 1, which the cosine is not
+
+    def s(self, t: Any) -> Any:
+        return _of("sin", t * (math.pi / 2))
+
+    def time(self, angle: Any) -> Any:
+        return angle * (2 / math.pi)
+
+
+class Linear(VariancePreserving):
+    """The rate at which variance is lost grows evenly; a(1) is 0.007, not 0."""
+
+    def a(self, t: Any) -> Any:
+        return _of("exp", self._log_a(t))
+
+    def s(self, t: Any) -> Any:
+        return _of("sqrt", -_of("expm1", 2 * self._log_a(t)))
+
+    def time(self, angle: Any) -> Any:
+        half = LINEAR_START / 2
+        return (_of("sqrt", half**2 - LINEAR_RISE * _of("log", _of("cos", angle))) - half) / (LINEAR_RISE / 2)
+
+    def _log_a(self, t: Any) -> Any:
+        return -(LINEAR_RISE / 4) * t**2 - (LINEAR_START / 2) * t
+
+
+def _of(function: str, *values: Any) -> Any:
+    """A function of `math`, or of torch for tensors."""
+    return getattr(torch if isinstance(values[0], Tensor) else math, function)(*values)
+
+
+PATHS: dict[str, Path] = {"flow": Flow(), "cosine": Cosine(), "linear": Linear()}

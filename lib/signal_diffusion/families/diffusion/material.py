@@ -1,0 +1,88 @@
+"""What a run reads beside its model: a dataset, and what was made of it before training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from signal_diffusion.config import load_recipe
+from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.datasets.storage import Windows, read_spec
+from signal_diffusion.datasets.views import DecibelView
+from signal_diffusion.errors import UserError
+from signal_diffusion.families.diffusion.conditioning import Conditioning, conditioning_of, conditions_of
+from signal_diffusion.families.diffusion.latents import LatentSpace
+from signal_diffusion.families.diffusion.sample import Decode
+from signal_diffusion.families.diffusion.text import load_embeddings
+from signal_diffusion.signals.representations import SERIES
+
+
+@dataclass(frozen=True)
+class Material:
+    """The dataset folder of a run; for caption runs the embeddings of its captions, for runs in latent space its
+    latents and the folder or hub id of the VAE that made them."""
+
+    run: DiffusionRun
+    dataset: Path
+    captions: Path | None = None
+    latents: Path | None = None
+    vae: str | Path | None = None
+
+    def windows(self, split: str) -> Windows:
+        """What a network is shown of a split."""
+        if not self.run.model.extras.latent_space:
+            return Windows(self.dataset, split)
+        if self.latents is None:
+            raise UserError(
+                f"{self.run.path} [model.extras] latent_space: give --latents, made by encode_latents.py"
+            )
+        return Windows(self.latents, split)
+
+    def recorded(self, split: str) -> Windows:
+        """A split as the dataset stores it."""
+        return Windows(self.dataset, split)
+
+    def conditioning(self, training: Windows) -> Conditioning:
+        return conditioning_of(self.run, training.metadata, self.embeddings)
+
+    def conditions(self, conditioning: Conditioning, windows: Windows) -> Tensor | None:
+        """The condition of each window of a split, [n, ...]."""
+        return conditions_of(conditioning, windows.metadata, self.embeddings, self.run.dataset.caption_column)
+
+    @cached_property
+    def embeddings(self) -> dict[str, np.ndarray] | None:
+        if self.run.model.conditioning != "caption":
+            return None
+        if self.captions is None:
+            raise UserError(
+                f"{self.run.path} [model] conditioning = caption: give --captions, made by encode_captions.py"
+            )
+        return load_embeddings(self.captions)
+
+    @cached_property
+    def view(self) -> DecibelView:
+        """Windows as decibels, which metrics and figures look at."""
+        series = read_spec(self.dataset)["representation"] == SERIES
+        recipe = load_recipe(self.run.dataset.name) if series else None
+        return DecibelView.of(self.dataset, recipe, self.run.dataset.train_split)
+
+    @cached_property
+    def space(self) -> LatentSpace | None:
+        """The latent space of the run, None in pixel space."""
+        if not self.run.model.extras.latent_space:
+            return None
+        if self.vae is None:
+            raise UserError(
+                f"{self.run.path} [model.extras] latent_space: give --vae, the VAE's folder or hub id"
+            )
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        planes = self.recorded(self.run.dataset.train_split).shape[1]
+        return LatentSpace.load(self.vae, planes, device, self.run.model.vae_tiling)
+
+    @property
+    def decode(self) -> Decode:
+        """From what a denoiser draws to windows as the dataset stores them."""
+        return self.space.decode if self.space is not None else lambda windows: windows
