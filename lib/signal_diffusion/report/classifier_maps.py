@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from signal_diffusion.metrics.classification.occlusion import ALL
 from signal_diffusion.report.style import GENERATED, INK, MUTED, REAL, new_figure, styled
 
+PHASES = {"train": REAL, "val": GENERATED}
 Records = Sequence[Mapping[str, Any]]
 
 
@@ -101,8 +102,9 @@ def fold_curves(stats: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     figure = new_figure(3.4 * columns + 0.2, 2.5 * rows + 0.2)
     grid = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for axes, (title, tags) in zip(grid, panels.items(), strict=False):
-        for tag, colour in zip(tags, (REAL, GENERATED), strict=False):
-            _fold_lines(axes, stats, tag, colour, tag.split("/")[0])
+        for tag in tags:
+            phase = tag.split("/")[0]
+            _fold_lines(axes, stats, tag, PHASES[phase], phase)
         axes.set(title=title, xlabel="step")
         axes.grid(axis="y")
         axes.legend(fontsize=7.5)
@@ -114,7 +116,7 @@ def fold_curves(stats: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
 def _panels(stats: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, list[str]]:
     """Tags by what they measure: `train/loss` and `val/loss` share a panel."""
     tags = sorted({tag for lines in stats.values() for line in lines for tag in line if "/" in tag})
-    shown = [tag for tag in tags if tag.split("/")[0] in ("train", "val") and not tag.endswith("grad_norm")]
+    shown = [tag for tag in tags if tag.split("/")[0] in PHASES and not tag.endswith("grad_norm")]
     found: dict[str, list[str]] = {}
     for tag in sorted(shown, key=lambda tag: (tag.count("/"), tag.split("/")[1:], tag)):
         found.setdefault(" ".join(tag.split("/")[1:]).replace("_", " "), []).append(tag)
