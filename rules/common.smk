@@ -249,7 +249,9 @@ def folds_of(name):
     """What a classification run is trained on: the recipe's split, and folds over all listed subjects."""
     wanted = run("classification", name)
     source = wanted.dataset.name
-    subjects = {(dataset, entry.subject) for dataset in datasets_of(source) for entry in usable(dataset, source)}
+    subjects = {
+        (dataset, entry.subject) for dataset in datasets_of(source) for entry in usable(dataset, source)
+    }
     return ["split", *wanted.evaluation.fold_names(len(subjects))]
 
 
