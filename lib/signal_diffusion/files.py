@@ -1,8 +1,10 @@
 """Atomic files: a reader sees the old file or the new one, never half of one."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,27 +12,107 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from signal_diffusion.errors import RunHeld, UserError
+from signal_diffusion.lock import flock
+
 if TYPE_CHECKING:
     import numpy as np
+
+FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that replaces it, flushed to disk, if the block succeeds.
 
-    It keeps the suffix of `path`, for writers that choose a format by it.
+    It keeps the suffix of `path`, for writers that choose a format by it. `UserError` when the disk is full.
+    What a killed process left under the temporary name is written over, and another writer's left alone.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with telling_of_full_disks(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = _temporary(path)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            put(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def replaced_folder(out: str | Path) -> Iterator[Path]:
+    """An empty folder beside `out` that takes its place if the block succeeds, so that `out` is whole or absent.
+
+    What a killed process left is cleared. Raises `RunHeld` while another process writes `out`, `UserError` when
+    the disk is full.
+    """
+    out = Path(out)
+    staging = out.parent / f".{out.name}.partial"
+    with telling_of_full_disks(out):
+        handle = _staging(staging, out)
+        try:
+            yield staging
+            shutil.rmtree(out, ignore_errors=True)
+            os.replace(staging, out)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def telling_of_full_disks(path: Path) -> Iterator[None]:
+    """`UserError` for whatever the libraries raise in the block when the disk of `path` is full."""
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        put(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except Exception as error:
+        said = next((text for text in FULL if text in str(error)), None)
+        if said is None or isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: not written ({said}); make room and run the same command again") from error
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A file beside `path`, and the open handle by whose lock its writer is known to live."""
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if flock(handle) is not False and _is_at(handle, temporary):
+        os.truncate(handle, 0)
+        return handle, temporary
+    os.close(handle)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    return handle, Path(name)
+
+
+def _staging(staging: Path, out: Path) -> int:
+    """Make the folder empty and hold it by the kernel's lock of the handle returned."""
+    while True:
+        staging.mkdir(parents=True, exist_ok=True)
+        handle = os.open(staging, os.O_RDONLY | os.O_CLOEXEC)
+        if flock(handle) is False:
+            os.close(handle)
+            raise RunHeld(
+                f"{out} is being written by another process; wait for it, or stop it and start again"
+            )
+        if _is_at(handle, staging):
+            break
+        os.close(handle)
+    for path in staging.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return handle
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file still has that name; its last writer may have renamed it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def put(temporary: Path, path: Path) -> None:

@@ -19,7 +19,10 @@ PACKAGE = "signal_diffusion"
 LIB = Path(__file__).resolve().parent.parent
 
 # Values of the config arrive as params of the rules; the others change what is said, not what is made.
-SILENT = ("config", "report", "progress", "cli", "errors", "fingerprint", "training.logging", "training.trackers")
+SILENT = (
+    "config", "report", "progress", "cli", "errors", "fingerprint", "lock", "workflow",
+    "training.lock", "training.logging", "training.trackers",
+)  # fmt: skip
 
 
 def fingerprint(script: str | Path, extra_modules: Iterable[str] = (), heard: Iterable[str] = ()) -> str:

@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,15 +136,8 @@ def staged_folder(out: str | Path) -> Iterator[Path]:
         raise UserError(
             f"{out}: holds files but no {SPEC}; name an empty folder, for this one would be replaced"
         )
-    staging = out.parent / f".{out.name}.partial"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
+    with files.replaced_folder(out) as staging:
         yield staging
-        shutil.rmtree(out, ignore_errors=True)
-        os.replace(staging, out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def open_array(path: Path) -> np.ndarray:

@@ -34,11 +34,12 @@ def write_db_range(recipe: "Recipe", shards: Sequence[Path], indexes: Sequence[P
     found = db_ranges.measure_ranges(recipe, shards, indexes)
     lines = db_ranges.toml_lines(found, recipe)
     sweeps = pd.concat([db_ranges.sweep(each).assign(dataset=name) for name, each in found.items()])
-    write_table(out / "histogram.csv", db_ranges.histogram_table(found).round(9))
-    write_table(out / "sweep.csv", sweeps[["dataset", *sweeps.columns[:-1]]].round(6))
-    files.write_text(out / "ranges.toml", lines)
-    save(histogram_figure(found, recipe), out / "histogram.png")
-    save(sweep_figure(sweeps[sweeps["dataset"] == ALL], recipe), out / "sweep.png")
+    with files.replaced_folder(out) as folder:
+        write_table(folder / "histogram.csv", db_ranges.histogram_table(found).round(9))
+        write_table(folder / "sweep.csv", sweeps[["dataset", *sweeps.columns[:-1]]].round(6))
+        files.write_text(folder / "ranges.toml", lines)
+        save(histogram_figure(found, recipe), folder / "histogram.png")
+        save(sweep_figure(sweeps[sweeps["dataset"] == ALL], recipe), folder / "sweep.png")
     LOG.info("%s", lines)
 
 

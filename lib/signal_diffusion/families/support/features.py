@@ -20,7 +20,7 @@ from signal_diffusion.datasets.captions import VOCABULARY
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.support.fitting import fit, replaced_folder
+from signal_diffusion.families.support.fitting import fit
 from signal_diffusion.metrics.encoder import ENCODER_FILE
 from signal_diffusion.models.encoder import SpectrogramEncoder, unit_range
 from signal_diffusion.training.seeds import seed_global
@@ -61,7 +61,7 @@ def train_features(run: "SupportRun", dataset_folder: str | Path, out: str | Pat
     model.cpu().eval()
     config = {"network": network, "image_shape": list(train.shape[1:]), "labels": sorted(targets)}
     scores = {split: model.scores(windows) for split, windows in splits.items()}
-    with replaced_folder(out) as folder:
+    with files.replaced_folder(out) as folder:
         save_weights(folder / ENCODER_FILE, model.encoder.state_dict(), config)
         files.write_json(folder / "scores.json", scores)
 

@@ -1,9 +1,5 @@
-"""What the support runs share: their short trainings and their output folders."""
+"""What the support runs share: their short trainings."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -34,15 +30,3 @@ def fit(task: Task, training: "SupportTraining", label: str, weight_decay: float
     )
     with TemporaryDirectory() as folder, RunLog(Path(folder), label=label) as log:
         return train(task, plan, Path(folder), {"task": label}, log)["model"]
-
-
-@contextmanager
-def replaced_folder(out: str | Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place if the block succeeds, so that `out` is whole or absent."""
-    out = Path(out)
-    staging = out.parent / f".{out.name}.partial"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    yield staging
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(staging, out)

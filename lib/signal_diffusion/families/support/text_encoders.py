@@ -15,11 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from signal_diffusion import files
 from signal_diffusion.datasets.batches import BatchOrder
 from signal_diffusion.datasets.captions import VOCABULARY, caption
 from signal_diffusion.datasets.storage import read_metadata
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.support.fitting import fit, replaced_folder
+from signal_diffusion.families.support.fitting import fit
 from signal_diffusion.families.support.tokenizer import MAX_TOKENS, build_tokenizer
 from signal_diffusion.training.seeds import seed_global
 
@@ -50,7 +51,7 @@ def build_text_encoders(run: "SupportRun", dataset_folder: str | Path, out: str 
     ages = {*ADULT_AGES, *metadata["age"].dropna().astype(int)}
     rows = caption_rows(captions, sorted(ages))
     tokenizer, encoders = train_text_encoders(run, captions, rows, set(metadata["text"]))
-    with replaced_folder(out) as folder:
+    with files.replaced_folder(out) as folder:
         for suffix, encoder in zip(("", "_2"), encoders, strict=True):
             tokenizer.save_pretrained(folder / f"tokenizer{suffix}")
             encoder.save_pretrained(folder / f"text_encoder{suffix}")
