@@ -15,7 +15,6 @@ from signal_diffusion.config.support import SupportRun
 from signal_diffusion.errors import UserError
 
 from .documented import (
-    CLASSIFICATION,
     DIFFUSION,
     EXTRAS,
     KEPT_VALUES,
@@ -24,6 +23,7 @@ from .documented import (
     SETTINGS,
     Refused,
 )
+from .documented_classification import CLASSIFICATION
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "config/diffusion/tiny.toml"
@@ -80,17 +80,6 @@ def test_values_that_are_kept(project, key, value):
     assert at(load_run(RUN), key) == value
 
 
-@pytest.mark.parametrize("key", CLASSIFICATION)
-def test_classification_runs_are_refused_as_a_family(project, key):
-    project.write("config/classification/x.toml", '[settings]\ntrainer = "classification"\n')
-    if not key.startswith("settings."):
-        project.change("config/classification/x.toml", key, "1")
-    with pytest.raises(
-        UserError, match=r'"classification" runs are not in this version; use diffusion, support'
-    ):
-        load_run("config/classification/x.toml")
-
-
 def field_of(model: type[Section], dotted: str):
     *sections, name = dotted.split(".")
     for part in sections:
@@ -135,7 +124,7 @@ def documented(text: str) -> set[str]:
 def test_the_table_holds_every_key_of_the_document(shared):
     table = {f"common {row[0]}" for row in SETTINGS} | {f"diffusion {row[0]}" for row in DIFFUSION}
     # Task weights are named by the user: the document has a subsection for them, but no row.
-    table |= {f"classification {key}" for key in CLASSIFICATION if key != "training.task_weights"}
+    table |= {f"classification {key}" for key, *_ in CLASSIFICATION if key != "training.task_weights"}
     assert documented((shared / DOCUMENT).read_text()) == table
 
 
