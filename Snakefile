@@ -6,6 +6,7 @@ report: "rules/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/survival.smk"
 include: "rules/download.smk"
 include: "rules/index.smk"
 include: "rules/shards.smk"
@@ -17,6 +18,8 @@ include: "rules/training.smk"
 include: "rules/generation.smk"
 include: "rules/evaluation.smk"
 include: "rules/publish.smk"
+include: "rules/classification.smk"
+include: "rules/classification_evaluation.smk"
 include: "rules/probe.smk"
 
 
