@@ -9,7 +9,7 @@ from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.publish import publish_model, publish_samples, usage
-from signal_diffusion.files import load_tensors, read_json, write_text
+from signal_diffusion.files import load_tensors, read_json, replaced_folder, write_text
 from signal_diffusion.report import figures
 from signal_diffusion.report.cards import model_card
 from signal_diffusion.training.checkpoints import discard
@@ -30,20 +30,20 @@ def draw_run(
         for name in ("gender", "health", "activity")
         if name in fields and real.labels[name].nunique() > 1
     ]
-    out.mkdir(parents=True, exist_ok=True)
     records = figures.read_stats(stats) if stats.is_file() else []
     arrays = load_tensors(curves)[0]
-    figures.draw_run(
-        out,
-        read_json(metrics),
-        arrays,
-        real,
-        generated,
-        view.spec,
-        shown,
-        records,
-        run.generation.grid_per_condition,
-    )
+    with replaced_folder(out) as folder:
+        figures.draw_run(
+            folder,
+            read_json(metrics),
+            arrays,
+            real,
+            generated,
+            view.spec,
+            shown,
+            records,
+            run.generation.grid_per_condition,
+        )
 
 
 def publish_run(
@@ -60,13 +60,14 @@ def publish_run(
 ) -> None:
     """Put model, samples, metrics, figures and card into `out`; the checkpoints of the run are then let go."""
     view = Material(run, dataset).view
-    publish_model(run, dataset, encoder, model, out / "model", vae)
-    publish_samples(view, synthetic, out / "samples")
-    shutil.copytree(drawn, out / "figures", ignore=shutil.ignore_patterns(".*"))
-    shutil.copyfile(metrics, out / "metrics.json")
-    if (model.parent / STATS).is_file():
-        shutil.copyfile(model.parent / STATS, out / STATS)
-    write_text(out / "README.md", _card(run, dataset, view, model, metrics, out))
+    with replaced_folder(out) as folder:
+        publish_model(run, dataset, encoder, model, folder / "model", vae)
+        publish_samples(view, synthetic, folder / "samples")
+        shutil.copytree(drawn, folder / "figures", ignore=shutil.ignore_patterns(".*"))
+        shutil.copyfile(metrics, folder / "metrics.json")
+        if (model.parent / STATS).is_file():
+            shutil.copyfile(model.parent / STATS, folder / STATS)
+        write_text(folder / "README.md", _card(run, dataset, view, model, metrics, folder))
     discard(checkpoints)
 
 
