@@ -8,6 +8,7 @@ from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Section
 from signal_diffusion.config.messages import located, nearest
+from signal_diffusion.config.presets import extended
 from signal_diffusion.config.reading import build, find, read_toml
 from signal_diffusion.config.support import SupportRun
 
@@ -27,6 +28,8 @@ def load_run(path: str | os.PathLike) -> DiffusionRun | ClassificationRun | Supp
     trainer = settings.get("trainer") if isinstance(settings, dict) else None
     family = file.parent.name if file.parent.name in FAMILIES.keys() | LATER else trainer
     _check_family(file, family, trainer)
+    if "extends" in FAMILIES[family].model_fields:
+        tables = extended(family, file, tables)
     return build(FAMILIES[family], file, tables)
 
 

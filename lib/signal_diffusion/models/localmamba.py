@@ -159,7 +159,7 @@ class LocalMamba(TokenUNet):
         mapping_dropout: float = 0.0,
     ):
         blocks = 2 * sum(level.depth for level in levels) - levels[-1].depth
-        rates = iter(torch.linspace(0, drop_path, blocks).tolist())
+        rates = iter([drop_path * block / max(blocks - 1, 1) for block in range(blocks)])
 
         def stack(index: int) -> Stack:
             level, shared = levels[index], (mapping_width, states, kernel, directions)
