@@ -18,6 +18,7 @@ include: "rules/training.smk"
 include: "rules/generation.smk"
 include: "rules/evaluation.smk"
 include: "rules/publish.smk"
+include: "rules/overview.smk"
 include: "rules/classification.smk"
 include: "rules/classification_evaluation.smk"
 include: "rules/probe.smk"
@@ -27,4 +28,5 @@ rule all:
     default_target: True
     input:
         "results/diffusion/demo",
+        "results/report/diffusion/demo",
         "results/recordings/demo-db-only",

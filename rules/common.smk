@@ -343,6 +343,7 @@ wildcard_constraints:
     tens="[0-9][0-9]|[1-9][0-9][0-9]+",
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
+    family="diffusion|classification",
     which="synthetic|untrained",
     labels="true|shuffled",
     fold="split|fold-[0-9]+",

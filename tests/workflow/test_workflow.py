@@ -65,6 +65,9 @@ def test_every_recording_has_a_place_on_the_data_page(finished):
     finished.run("snakemake", "--quiet", "--report", "report.html")
     report = (finished.folder / "report.html").read_text()
     assert "sheet-001.png" in report and "samples.png" in report
+    pages = finished.folder / "results/report/diffusion/demo"
+    assert {page.stem for page in pages.glob("*.html")} == {"overview", "resources", "run", "dataset"}
+    assert "resources.html" in report and "not recorded" not in (pages / "resources.html").read_text()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

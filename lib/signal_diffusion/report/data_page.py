@@ -1,6 +1,5 @@
 """The data page: what was read for a dataset, what was refused and why, and a picture of every recording."""
 
-import base64
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -14,8 +13,9 @@ from signal_diffusion.datasets.recordings import FILE
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.errors import UserError
 from signal_diffusion.progress import Progress
+from signal_diffusion.report.html import note, page, picture, table
 from signal_diffusion.report.recordings import COLUMNS, ROWS, Card, contact_sheet
-from signal_diffusion.report.style import FAINT, INK, MUTED, save
+from signal_diffusion.report.style import save
 from signal_diffusion.signals.verdict import read_pictures
 
 INDEX = "index.html"
@@ -32,15 +32,6 @@ SUMS = (
 NOTE = "Those with faults come first. What is usual is grey; whatever has a colour is worth a look."
 EMBEDDED = 4  # sheets inside the page itself; the others lie beside it
 LINE_DB = 20.0  # from here on, the mains are worth a look
-CSS = f"""
-body {{ font: 15px/1.5 system-ui, sans-serif; color: {INK}; max-width: 76em; margin: 2em auto }}
-table {{ border-collapse: collapse; margin: 0.8em 0 }}
-th, td {{ text-align: left; vertical-align: top; padding: 0.2em 0.9em 0.2em 0 }}
-th, td {{ border-bottom: 1px solid {FAINT} }}
-th {{ font-weight: 600 }}
-p.note {{ color: {MUTED} }}
-img {{ width: 100%; margin: 0.6em 0 }}
-"""
 
 
 def write_data_page(dataset: Path, shards: Path, out: Path) -> None:
@@ -50,15 +41,17 @@ def write_data_page(dataset: Path, shards: Path, out: Path) -> None:
     """
     spec = read_spec(dataset)
     rows = sorted(_read(dataset / FILE).to_dict("records"), key=_rank)
-    out.mkdir(parents=True, exist_ok=True)
     size = COLUMNS * ROWS
     chunks = [rows[first : first + size] for first in range(0, len(rows), size)]
-    sheets = [out / f"sheet-{number:03d}.png" for number in range(1, len(chunks) + 1)]
-    with Progress(len(rows), "drawing recordings", unit="recordings") as progress:
+    with (
+        files.replaced_folder(out) as folder,
+        Progress(len(rows), "drawing recordings", unit="recordings") as progress,
+    ):
+        sheets = [folder / f"sheet-{number:03d}.png" for number in range(1, len(chunks) + 1)]
         for sheet, chunk in zip(sheets, chunks, strict=True):
             save(contact_sheet([_card(row, shards) for row in chunk]), sheet)
             progress.update(len(chunk))
-    files.write_text(out / INDEX, _page(f"{spec['recipe']}, {spec['representation']}", rows, sheets))
+        files.write_text(folder / INDEX, _page(f"{spec['recipe']}, {spec['representation']}", rows, sheets))
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -109,23 +102,21 @@ def _page(title: str, rows: Sequence[dict[str, str]], sheets: Sequence[Path]) ->
     others = [[_name(row), "; ".join(_remarks(row))] for row in rows if row["status"] != "refused"]
     parts = [
         f"<h1>Recordings of {escape(title)}</h1>",
-        _table(SUMS, _sums(rows)),
+        table(SUMS, _sums(rows)),
         f"<h2>Refused: {len(refused)}</h2>",
-        _table(("recording", "file", "reason"), refused),
+        table(("recording", "file", "reason"), refused),
         "<h2>Used, with remarks</h2>",
-        _table(("recording", "remarks"), [row for row in others if row[1]]),
+        table(("recording", "remarks"), [row for row in others if row[1]]),
         "<h2>Every recording</h2>",
-        f"<p class=note>{escape(NOTE)}</p>",
+        note(NOTE),
         *(_sheet(path, number < EMBEDDED) for number, path in enumerate(sheets)),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}: recordings</title><style>{CSS}</style>'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+    return page(f"{title}: recordings", parts)
 
 
 def _sums(rows: Sequence[dict[str, str]]) -> list[list[Any]]:
     """A row of `SUMS` per dataset."""
-    table = []
+    sums = []
     for dataset in sorted({row["dataset"] for row in rows}):
         part = [row for row in rows if row["dataset"] == dataset]
         used = [row for row in part if row["status"] == "used"]
@@ -139,8 +130,8 @@ def _sums(rows: Sequence[dict[str, str]]) -> list[list[Any]]:
             sum(int(row["windows"]) for row in used),
         ]
         dropped = _counts(row["windows_dropped"] for row in part)
-        table.append([dataset, *counts, _said(dropped), _said(bad)])
-    return table
+        sums.append([dataset, *counts, _said(dropped), _said(bad)])
+    return sums
 
 
 def _items(cell: str) -> list[str]:
@@ -164,19 +155,7 @@ def _name(row: dict[str, str]) -> str:
     return f"{row['dataset']} {row['recording']}"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    if not rows:
-        return "<p class=note>None.</p>"
-    lines = [_line("th", heads), *(_line("td", row) for row in rows)]
-    return f"<table>{''.join(lines)}</table>"
-
-
-def _line(tag: str, cells: Iterable[Any]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
-
-
 def _sheet(path: Path, embedded: bool) -> str:
     if not embedded:
         return f'<p><a href="{path.name}">{path.stem}</a></p>'
-    image = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f'<img alt="{path.stem}" src="data:image/png;base64,{image}">'
+    return picture(path, path.stem)

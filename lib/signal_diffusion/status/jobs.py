@@ -67,7 +67,7 @@ def _modified(path: Path) -> float:
 
 def _seconds(path: Path) -> Iterator[float]:
     with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             yield float(row["s"])
 
 
