@@ -90,7 +90,8 @@ def spec() -> dict:
     return {
         "recipe": "demo", "representation": "db-only", "resolution": RESOLUTION, "channels": ["C3", "C4"],
         "frequencies": np.geomspace(2, 50, RESOLUTION).tolist(), "frames": 8, "min_db": -20.0, "max_db": 20.0,
-        "planes": ["dB"], "bins": "log", "window": 16, "fmin": 2.0, "fs": 100.0, "nsamps": 64, "counts": {}, "sha256": {},
+        "planes": ["dB"], "bins": "log", "window": 16, "fmin": 2.0, "fs": 100.0, "nsamps": 64,
+        "counts": {}, "sha256": {},
     }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Diffusion runs: a file of config/diffusion/ makes results/diffusion/{name}/."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
@@ -198,6 +198,9 @@ class DiffusionRun(Section):
 
     name: str
     path: Path
+    extends: str | None = key(
+        None, "Preset of config/diffusion/presets.txt to start from; what this file says wins over it."
+    )
     settings: SettingsTable
     data: DataOverrides = section(DataOverrides)
     dataset: Dataset

@@ -70,7 +70,7 @@ class Conditioning:
 def conditioning_of(
     run: DiffusionRun, training: pd.DataFrame, embeddings: Mapping[str, np.ndarray] | None
 ) -> Conditioning:
-    """The conditioning of a run, from its training rows and its captions' embeddings; UserError where they do not fit."""
+    """The conditioning of a run, from its training rows and its captions' embeddings; UserError if they do not fit."""
     kind, wanted = run.model.conditioning, run.model.extras.mapping_cond_dim
     if kind == "none":
         return Conditioning(kind)

@@ -90,7 +90,7 @@ class LatentSpace:
 
     def _in_batches(self, function, array: np.ndarray) -> np.ndarray:
         starts = range(0, len(array), BATCH)
-        batches = (torch.from_numpy(array[first : first + BATCH]).to(self._vae.device) for first in starts)
+        batches = (torch.tensor(array[first : first + BATCH], device=self._vae.device) for first in starts)
         return np.concatenate([function(batch).cpu().numpy() for batch in batches])
 
 

@@ -39,7 +39,7 @@ def publish_model(
     out: Path,
     vae: str | Path | None = None,
 ) -> None:
-    """Write the folder that `Pipeline.from_pretrained` reads; text encoders and VAE of a local folder travel with it."""
+    """Write the folder that `Pipeline.from_pretrained` reads; a VAE, and text encoders of a folder, travel with it."""
     out.mkdir(parents=True)
     shutil.copyfile(model, out / WEIGHTS)
     local = encoder is not None and Path(encoder).is_dir()
