@@ -16,11 +16,19 @@ from signal_diffusion.config.runs import load_run
 from signal_diffusion.config.senseless import refuse_senseless
 from signal_diffusion.config.settings import ENVIRONMENT_VARIABLE, Settings, load_settings
 from signal_diffusion.config.support import SupportRun
+from signal_diffusion.packages import absence
 
 Run = DiffusionRun | ClassificationRun | SupportRun
 BY_HAND = {
     DiffusionRun: ("training.output_dir", "training.resume", "logging.log_dir"),
     ClassificationRun: ("training.output_dir", "training.log_dir", "training.metrics_summary_path"),
+}
+# What a key, or one value of it, needs beside the dependencies.
+PACKAGES = {
+    ("logging.wandb_project", None): "wandb",
+    ("training.wandb_project", None): "wandb",
+    ("logging.mlflow_experiment", None): "mlflow",
+    ("optimizer.name", "adamw_8bit"): "bitsandbytes",
 }
 
 
@@ -86,7 +94,18 @@ def check_workflow(run: Run, settings: Settings | None = None) -> None:
             raise located(
                 run.path, dotted, "is for scripts run by hand; the workflow decides: remove the key"
             )
+    _check_packages(run)
     _check_settings(run, settings)
+
+
+def _check_packages(run: Run) -> None:
+    for (dotted, value), package in PACKAGES.items():
+        section, name = dotted.split(".")
+        found = getattr(getattr(run, section, None), name, None)
+        wanted = found is not None if value is None else found == value
+        message = absence(package, "remove the key") if wanted else None
+        if message is not None:
+            raise located(run.path, dotted, message)
 
 
 def _check_settings(run: Run, settings: Settings) -> None:

@@ -11,14 +11,15 @@ KWARGS = {
     "cosine": ("min_lr_ratio", "num_cycles"),
     "polynomial": ("lr_end", "power"),
 }
-_WANDB = "use logging.tensorboard; stats.jsonl is always written"
 
 
 class Optimizer(Section):
     """How the weights follow the gradient."""
 
-    name: Literal["adamw", "adam", "sgd"] = key(
-        "adamw", "The optimiser.", stage="training", later={"adamw_8bit": "use adamw"}
+    name: Literal["adamw", "adamw_8bit", "adam", "sgd"] = key(
+        "adamw",
+        "The optimiser; adamw_8bit keeps its moments in 8 bits and needs bitsandbytes.",
+        stage="training",
     )
     learning_rate: float = key(1e-4, "Learning rate after warm-up.", stage="training", gt=0)
     weight_decay: float = key(1e-2, "Weight decay.", stage="training", ge=0)
@@ -74,9 +75,11 @@ class Training(Section):
         "bf16", "Autocast; weights and EMA stay float32.", stage="training"
     )
     gradient_checkpointing: bool = key(
-        False,
-        "Recompute activations.",
-        refused="lower dataset.batch_size and raise gradient_accumulation_steps",
+        False, "Recompute activations: less memory, more time, the same weights."
+    )
+    compile_model: bool = key(False, "Compile the network.", stage="training")
+    compile_mode: Literal["default", "reduce-overhead", "max-autotune"] = key(
+        "default", "How torch compiles it.", stage="training"
     )
     gradient_accumulation_steps: int = key(1, "Batches per optimiser step.", stage="training", ge=1)
     epochs: int = key(1, "Passes over the training split.", stage="training", ge=1)
@@ -111,8 +114,21 @@ class Training(Section):
     )
     keep: Literal["last", "best"] = key(
         "last",
-        "Weights that training ends with: the last, or those with the lowest validation loss, for long runs.",
+        "Weights that training ends with: the last, or those with the best keep_score, for long runs.",
         stage="training",
+    )
+    keep_score: str = key(
+        "val/loss",
+        "Score of the evaluations that the best weights have: val/loss, or eval/kid with eval_mmd_samples.",
+        stage="training",
+    )
+    keep_better: Literal["lower", "higher"] = key(
+        "lower", "Which value of keep_score is better.", stage="training"
+    )
+    max_best_checkpoints: int = key(
+        1,
+        'With keep = "best", how many of the best weights stay beside the model, as best-2 and so on.',
+        ge=1,
     )
     early_stopping_patience: int = key(
         0,
@@ -131,8 +147,11 @@ class Training(Section):
     def _check(self) -> Self:
         if self.max_train_steps is not None and "epochs" in self.model_fields_set:
             raise Contradiction("epochs", "max_train_steps is given too; remove one of them")
-        if self.early_stopping_patience and self.keep == "last":
-            raise Contradiction("early_stopping_patience", 'goes with keep = "best"; set that, or 0')
+        for name in ("keep_score", "keep_better", "max_best_checkpoints", "early_stopping_patience"):
+            if self.keep == "last" and getattr(self, name) != type(self).model_fields[name].default:
+                raise Contradiction(name, 'goes with keep = "best"; set that, or remove the key')
+        if self.compile_mode != "default" and not self.compile_model:
+            raise Contradiction("compile_mode", "goes with compile_model = true; set that, or remove the key")
         if self.eval_strategy == "steps" and not self.eval_num_steps:
             raise Contradiction("eval_num_steps", 'eval_strategy is "steps"; set 1 or more')
         if self.eval_strategy == "epoch" and self.eval_num_steps:
@@ -147,6 +166,15 @@ class Logging(Section):
 
     tensorboard: bool = key(False, "Also write TensorBoard events.")
     log_dir: str | None = key(None, "TensorBoard folder of scripts run by hand. Refused under the workflow.")
-    wandb_project: str | None = key(None, "W&B project.", refused=_WANDB)
-    wandb_entity: str | None = key(None, "W&B entity.", refused=_WANDB)
+    wandb_project: str | None = key(None, "W&B project; unset: no W&B.")
+    wandb_entity: str | None = key(None, "W&B entity.")
+    mlflow_experiment: str | None = key(
+        None, "MLflow experiment, at the environment's MLFLOW_TRACKING_URI; unset: no MLflow."
+    )
     run_name: str | None = key(None, "Name in the logs; it is that of the file.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.wandb_entity and not self.wandb_project:
+            raise Contradiction("wandb_entity", "goes with wandb_project; set that, or remove the key")
+        return self

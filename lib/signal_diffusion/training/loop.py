@@ -108,8 +108,9 @@ class _Training:
     def _step(self, source: Iterator[tuple[int, list[Micro]]], lock: Callable[[], None]) -> None:
         def gradients() -> int:
             lock()
-            _, micros = next(source)
-            self.learner.gradients(micros)
+            with memory_in_one_line(lambda: self.learner.done, self.plan.gradient_checkpointing):
+                _, micros = next(source)
+                self.learner.gradients(micros)
             self.speed.add(self.learner.share.samples(micros))
             return self.stop.signal or 0
 

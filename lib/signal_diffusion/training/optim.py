@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.packages import absence
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,9 @@ def build_optimizer(plan: OptimizerPlan, groups: list[dict[str, Any]]) -> optim.
 
 
 def _adamw_8bit(plan: OptimizerPlan, groups: list[dict[str, Any]]) -> optim.Optimizer:
-    if find_spec("bitsandbytes") is None:
-        raise UserError(
-            'optimizer.name = "adamw_8bit" needs bitsandbytes, which is not installed; run pip install bitsandbytes,'
-            ' or set it to "adamw"'
-        )
+    message = absence("bitsandbytes", 'set optimizer.name = "adamw" (found "adamw_8bit")')
+    if message is not None:
+        raise UserError(message)
     import bitsandbytes
 
     common = {"lr": plan.lr, "weight_decay": plan.weight_decay}

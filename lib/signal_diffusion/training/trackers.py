@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import read_json, write_json
+from signal_diffusion.packages import absence
 
 IDS = "trackers.json"  # a training that goes on continues the same runs there
 
@@ -52,7 +52,10 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run of a W&B `project`, with the run's `config`; the client reads its login from its own environment."""
+    """A run of a W&B `project`, with the run's `config`; the client reads its login from its own environment.
+
+    `UserError` where wandb is not installed.
+    """
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class WeightsAndBiases:
         entity: str | None = None,
         tags: Sequence[str] = (),
     ):
-        require("wandb", "logging.wandb_project")
+        _require("wandb", "logging.wandb_project")
         self._given = {"project": project, "name": name, "entity": entity, "tags": list(tags)}
         self._config = dict(config)
 
@@ -86,10 +89,13 @@ class WeightsAndBiases:
 
 
 class MlFlow:
-    """A run of an MLflow `experiment`; the client reads MLFLOW_TRACKING_URI."""
+    """A run of an MLflow `experiment`; the client reads MLFLOW_TRACKING_URI.
+
+    `UserError` where mlflow is not installed.
+    """
 
     def __init__(self, experiment: str, name: str, config: Mapping[str, Any]):
-        require("mlflow", "logging.mlflow_experiment")
+        _require("mlflow", "logging.mlflow_experiment")
         self._experiment, self._name, self._config = experiment, name, dict(config)
 
     def start(self, folder: Path, step: int) -> None:
@@ -112,13 +118,10 @@ class MlFlow:
         self._client.end_run("FAILED" if failed else "FINISHED")
 
 
-def require(package: str, key: str) -> None:
-    """`UserError` where `package` is not installed."""
-    if find_spec(package) is None:
-        raise UserError(
-            f"{key} is set, but {package} is not installed; run pip install {package}, or remove the key"
-            " (stats.jsonl is always written)"
-        )
+def _require(package: str, key: str) -> None:
+    message = absence(package, f"remove the key {key} (stats.jsonl is always written)")
+    if message is not None:
+        raise UserError(message)
 
 
 def _known(folder: Path, tracker: str, step: int) -> str | None:

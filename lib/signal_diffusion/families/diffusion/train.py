@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from signal_diffusion.config import stage_keys
 from signal_diffusion.config.diffusion import DiffusionRun, model_module
+from signal_diffusion.config.training import Training
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
@@ -22,6 +23,7 @@ from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
+from signal_diffusion.training.trackers import MlFlow, Tracker, WeightsAndBiases
 from signal_diffusion.training.weights import save_weights
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_diffusion.py"
@@ -60,6 +62,8 @@ def train_run(
             log.say(f"{operation}: {kernel}")
         states = train(task, plan(run, len(windows)), checkpoints, _identity(material), log)
     kept = next(states[kind] for kind in ("best", "ema", "model") if kind in states)
+    for name in (kind for kind in states if kind.startswith("best-")):
+        save_weights(out.with_name(f"{name}.safetensors"), states[name], description)
     save_weights(out, kept, description)
 
 
@@ -89,9 +93,13 @@ def plan(run: DiffusionRun, rows: int) -> Plan:
         checkpoint_limit=training.checkpoint_total_limit,
         eval_every=training.eval_num_steps if training.eval_strategy == "steps" else per_epoch,
         initial_eval=training.initial_eval,
-        keep=("val/loss", "min") if training.keep == "best" else None,
+        keep=_keep(training),
+        keep_count=training.max_best_checkpoints,
         patience=training.early_stopping_patience,
         allow_tf32=training.allow_tf32,
+        gradient_checkpointing=training.gradient_checkpointing,
+        compile_model=training.compile_model,
+        compile_mode=training.compile_mode,
         optimizer=OptimizerPlan(
             run.optimizer.name,
             run.optimizer.learning_rate,
@@ -124,6 +132,22 @@ def _identity(material: Material) -> dict[str, Any]:
     }
 
 
+def _keep(training: Training) -> tuple[str, Literal["min", "max"]] | None:
+    if training.keep == "last":
+        return None
+    return training.keep_score, "min" if training.keep_better == "lower" else "max"
+
+
+def _trackers(run: DiffusionRun) -> list[Tracker]:
+    logging, name, config = run.logging, run.logging.run_name or run.name, stage_keys(run, "training")
+    found: list[Tracker] = []
+    if logging.wandb_project:
+        found.append(WeightsAndBiases(logging.wandb_project, name, config, logging.wandb_entity))
+    if logging.mlflow_experiment:
+        found.append(MlFlow(logging.mlflow_experiment, name, config))
+    return found
+
+
 def _ema(run: DiffusionRun) -> EmaPlan | None:
     t = run.training
     if not t.ema_decay:
@@ -134,7 +158,8 @@ def _ema(run: DiffusionRun) -> EmaPlan | None:
 def _log(run: DiffusionRun, out: Path) -> RunLog:
     folder = Path(run.logging.log_dir) if run.logging.log_dir else out.parent / "tensorboard"
     name = run.logging.run_name or run.name
-    return RunLog(out.parent, folder / name if run.logging.tensorboard else None, name)
+    tensorboard = folder / name if run.logging.tensorboard else None
+    return RunLog(out.parent, tensorboard, name, trackers=_trackers(run))
 
 
 def _device() -> str:
