@@ -12,7 +12,7 @@ rule train_classifier:
         "logs/benchmarks/train_classifier/{run}/{labels}-{fold}.tsv"
     threads: lambda wildcards: run("classification", wildcards.run).training.threads
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=720,
     params:
         values=lambda wildcards: values_param(
@@ -43,8 +43,8 @@ rule predict_classifier:
         "logs/benchmarks/predict_classifier/{run}/{labels}-{fold}.tsv"
     threads: lambda wildcards: run("classification", wildcards.run).training.threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=lambda wildcards: code("predict_classifier", backbone_modules(wildcards.run)),
     message:
@@ -70,8 +70,8 @@ rule publish_classifier:
         "logs/benchmarks/publish_classifier/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         values=lambda wildcards: values_param(recipe_of("classification", wildcards.run), "shards"),
         code=code("publish_classifier", heard=("report",)),

@@ -1,0 +1,54 @@
+"""The cluster's profile, where no cluster is needed."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yte
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILE = ROOT / "profiles/slurm/config.yaml"
+GPU_RULE = re.compile(r"(train|predict|generate|encode)\w*|support|gpu_probe")
+
+
+def read() -> dict:
+    return yte.process_yaml(PROFILE.read_text(), require_use_yte=True)
+
+
+def rules() -> set[str]:
+    text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    return set(re.findall(r"^rule (\w+):", text, re.MULTILINE)) | {"cpu_probe", "gpu_probe"}
+
+
+def test_rules_that_train_generate_or_encode_ask_for_a_gpu_and_no_other_does():
+    asked = read()["set-resources"]
+    gpu = {rule for rule, resources in asked.items() if resources.get("gpu")}
+    assert gpu == {rule for rule in rules() if GPU_RULE.fullmatch(rule)}
+    assert {asked[rule]["slurm_partition"] for rule in gpu} == {"gpu"}
+    assert set(asked) <= rules() and set(read()["groups"]) <= rules()
+
+
+def test_rules_know_no_partition_and_repeat_nothing():
+    for path in (ROOT / "rules").glob("*.smk"):
+        assert not re.search(r"slurm_|partition|retries", path.read_text()), path.name
+
+
+@pytest.mark.parametrize("accounting", ["works", "disabled", "absent"])
+def test_jobs_are_followed_through_whatever_the_cluster_has(tmp_path, monkeypatch, accounting):
+    if accounting != "absent":
+        sacct = tmp_path / "sacct"
+        sacct.write_text(f"#!/bin/sh\nexit {int(accounting == 'disabled')}\n")
+        sacct.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    expected = "sacct" if accounting == "works" else "squeue"
+    assert read()["slurm-status-command"] == expected
+
+
+def test_every_rule_grows_after_a_failure_but_what_resumes_keeps_its_time():
+    for path in (ROOT / "rules").glob("*.smk"):
+        for body in re.split(r"^ *rule(?: \w+)?:$", path.read_text(), flags=re.MULTILINE)[1:]:
+            if "localrule: True" in body or "shell:" not in body:
+                continue
+            assert "mem_mb=growing(" in body, path.name
+            resumes = "checkpoints=" in body and "exec python scripts/train" in body
+            assert ("runtime=growing(" in body) != resumes, path.name

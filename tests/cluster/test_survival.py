@@ -1,0 +1,139 @@
+"""Trainings on a cluster that lose their time, their job, their node or their memory end as one that loses nothing."""
+
+import json
+import subprocess
+import time
+
+import pytest
+from signal_diffusion.files import sha256
+
+from .conftest import QUICK, facts_of
+from .node import Node
+
+RUN = """
+[settings]
+config = "config/default.toml"
+trainer = "diffusion"
+[dataset]
+name = "demo"
+batch_size = 8
+resolution = 32
+val_split = "val"
+[model]
+name = "hourglass"
+conditioning = "none"
+[model.extras]
+patch_size = [4, 4]
+depths = [1, 1]
+widths = [32, 64]
+self_attns = [
+    { type = "neighborhood", d_head = 16, kernel_size = 3 },
+    { type = "global", d_head = 16 },
+]
+mapping_width = 32
+[objective]
+prediction_type = "vector_field"
+[training]
+max_train_steps = STEPS
+mixed_precision = "no"
+threads = 1
+checkpoint_interval = 100
+checkpoint_total_limit = 1
+log_every_steps = 5
+eval_strategy = "steps"
+eval_num_steps = 1000000
+initial_eval = false
+"""
+RUNS = ("late", "homeless", "cancelled", "large", "whole")
+SECONDS = (
+    100  # of training, for a limit of two minutes less the minute's notice, and the start, to be too short
+)
+SHORT_OF_TIME = "runtime=lambda wildcards: 2 if wildcards.run == 'late' else 30"
+SHORT_OF_MEMORY = (
+    "mem_mb=lambda wildcards, attempt: growing(400 if wildcards.run == 'large' else 3000)(wildcards, attempt)"
+)
+
+
+@pytest.fixture
+def project(cluster_copy):
+    """The tiny project with five trainings that are the same but for their names, and their dataset."""
+    for name in ("speed", *RUNS):
+        (cluster_copy.folder / f"config/diffusion/{name}.toml").write_text(RUN.replace("STEPS", "60"))
+    cluster_copy.edit(
+        "rules/training.smk",
+        lambda text: text.replace(
+            "mem_mb=growing(8000),\n        runtime=1440", f"{SHORT_OF_MEMORY},\n        {SHORT_OF_TIME}"
+        ),
+    )
+    cluster_copy.run("snakemake", "--quiet", "rules", "reason", "host", "--", weights("speed"))
+    steps = round(1000 * SECONDS / stats(cluster_copy, "speed")[-1]["ms_per_step"])
+    for name in RUNS:
+        (cluster_copy.folder / f"config/diffusion/{name}.toml").write_text(RUN.replace("STEPS", str(steps)))
+    return cluster_copy
+
+
+def weights(run: str) -> str:
+    return f"work/diffusion/{run}/model.safetensors"
+
+
+def stats(project, run: str) -> list[dict]:
+    path = project.folder / "work/diffusion" / run / "stats.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines() if line] if path.exists() else []
+
+
+def jobs_of(run: str, state: str = "all") -> list[dict[str, str]]:
+    """The training jobs of a run that SLURM knows, oldest first."""
+    asked = ["squeue", "-h", "-S", "i", f"--states={state}", "-o", "%i %k"]
+    rows = [line.split() for line in subprocess.check_output(asked, text=True).splitlines()]
+    return [
+        facts_of(number) for number, *comment in rows if comment == [f"rule_train_diffusion_wildcards_{run}"]
+    ]
+
+
+def disturb(project, waiting: dict) -> None:
+    """Each disturbance happens to its run once that is some way on."""
+    for run in list(waiting):
+        done = stats(project, run)
+        if len(done) >= 30 and (running := jobs_of(run, "RUNNING")):
+            waiting.pop(run)(running[-1])
+
+
+def cancel(job: dict[str, str]) -> None:
+    subprocess.run(["scancel", job["JobId"]], check=True)
+
+
+@pytest.mark.slow
+def test_every_disturbed_training_ends_in_the_weights_of_the_undisturbed_one(project):
+    nodes = []
+
+    def kill_node(job: dict[str, str]) -> None:
+        nodes.append(Node(job["NodeList"]))
+        nodes[-1].die(job["JobId"])
+
+    waiting = {"cancelled": cancel, "homeless": kill_node}
+    targets = [weights(run) for run in RUNS]
+    command = ["snakemake", "--profile", "profiles/slurm", *QUICK, "--", *targets]
+    before = {run: len(jobs_of(run)) for run in RUNS}
+    with (project.folder / "said.txt").open("w") as said:
+        workflow = subprocess.Popen(
+            command, cwd=project.folder, env=project.environment, stdout=said, stderr=said
+        )
+        try:
+            while workflow.poll() is None:
+                disturb(project, waiting)
+                time.sleep(1)
+        finally:
+            workflow.kill()
+            for node in nodes:
+                node.come_back()
+    assert workflow.returncode == 0, (project.folder / "said.txt").read_text()
+    jobs = {run: jobs_of(run)[before[run] :] for run in RUNS}
+    for run, found in jobs.items():
+        print(run, [(job["JobId"], job["JobState"], job["NodeList"], job["MinMemoryNode"]) for job in found])
+    logs = {run: (project.folder / f"logs/train_diffusion/{run}.log").read_text() for run in RUNS}
+    assert [run for run in RUNS if "goes on from" in logs[run]] == ["late", "homeless", "cancelled"]
+    assert len(jobs["whole"]) == 1 and len(jobs["late"]) > 1 and len(jobs["cancelled"]) == 2
+    assert jobs["cancelled"][0]["JobState"] in ("CANCELLED", "FAILED")
+    assert [job["MinMemoryNode"] for job in jobs["large"]][:2] == ["400M", "800M"]
+    assert jobs["homeless"][-1]["NodeList"] != nodes[0].name
+    assert len({sha256(project.folder / target) for target in targets}) == 1
