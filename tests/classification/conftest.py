@@ -50,7 +50,11 @@ def write_dataset(folder: Path, representation: str, subjects: dict[str, int] = 
     folder.mkdir(parents=True, exist_ok=True)
     rng, tables = np.random.default_rng(0), []
     for split, count in subjects.items():
-        rows = [row(f"{split}-{subject}", subject, window) for subject in range(count) for window in range(WINDOWS)]
+        rows = [
+            row(f"{split}-{subject}", subject, window)
+            for subject in range(count)
+            for window in range(WINDOWS)
+        ]
         table = pd.DataFrame(rows).assign(split=split, weight=1.0)
         table["hash"] = [f"{split}-{index}" for index in range(len(table))]
         np.save(folder / f"{split}.npy", windows(table, representation, rng))
@@ -72,7 +76,10 @@ def row(subject: str, number: int, window: int) -> dict:
 
 def windows(table: pd.DataFrame, representation: str, rng: np.random.Generator) -> np.ndarray:
     rest = (table["activity"] == "rest").to_numpy()[:, None, None, None]
-    male, age = ((table[name] == value).to_numpy() if value else table[name].to_numpy() for name, value in (("gender", "M"), ("age", None)))
+    male, age = (
+        (table[name] == value).to_numpy() if value else table[name].to_numpy()
+        for name, value in (("gender", "M"), ("age", None))
+    )
     if representation == "timeseries":
         time = np.arange(SAMPLES) / FS
         rhythm = np.sin(2 * np.pi * (6 + 8 * male[:, None, None]) * time) * np.where(rest[..., 0], 0.5, 2.0)
@@ -118,8 +125,9 @@ def make_run(tmp_path) -> Callable[..., ClassificationRun]:
     def make(backbone: str = "cnn_light", representation: str = "db-only", **values) -> ClassificationRun:
         timeseries = representation == "timeseries"
         default = {
-            "tasks": '["gender", "activity", "age"]', "steps": 4, "dropout": 0.0, "rate": 3e-3, "dataset": "",
-            "model": SMALL.get(backbone, ""), "training": 'keep = "last"', "more": "",
+            "tasks": '["gender", "activity", "age"]', "steps": 4, "dropout": 0.0, "dataset": "",
+            "rate": RATES.get(backbone, 3e-3), "model": SMALL.get(backbone, ""), "more": "",
+            "training": 'keep = "last"',
             "output_type": "db-only" if timeseries else representation,
             "data_type": "timeseries" if timeseries else "spectrogram",
         }  # fmt: skip
@@ -131,6 +139,8 @@ def make_run(tmp_path) -> Callable[..., ClassificationRun]:
     return make
 
 
+# Batch norm and weights of bounded norm take larger steps.
+RATES = {"eegnet": 2e-2, "cnn_1d_light": 1e-2}
 PLAIN = "embedding_dim = 32\ndepth = 2\nlayer_repeats = 1"
 SMALL = {
     **dict.fromkeys(("cnn_light", "cnn", "cnn_1d", "cnn_1d_light"), PLAIN),
