@@ -6,13 +6,17 @@ unexport PYTHONDONTWRITEBYTECODE
 
 READY := .venv/ready
 
-.PHONY: setup demo test test-slow slurm-check lint format accept constraints
+.PHONY: setup setup-gpu demo test test-slow slurm-check lint format accept constraints
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt envs/install.sh
 	@echo "Setting up .venv, once"
 	@sh envs/install.sh $(PYTHON)
 	@touch $@
+
+# Kernels for NVIDIA GPUs, built for the torch and the GPU that are here: run it on a GPU node.
+setup-gpu: $(READY)
+	sh envs/install_gpu.sh
 
 demo: $(READY)
 	@echo "From simulated recordings to results/diffusion/demo; .venv/bin/python scripts/status.py shows the jobs"
