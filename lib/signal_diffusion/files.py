@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,11 @@ from signal_diffusion.lock import flock
 if TYPE_CHECKING:
     import numpy as np
 
-FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+# What the system says of a full disk, what NumPy says instead, and what it says of space that it reserves ahead.
+FULL = re.compile(
+    "|".join(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
+    + r"|\d+ requested and \d+ written|Not enough free space"
+)
 
 
 @contextmanager
@@ -71,10 +76,12 @@ def telling_of_full_disks(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = next((text for text in FULL if text in str(error)), None)
+        said = FULL.search(str(error))
         if said is None or isinstance(error, UserError):
             raise
-        raise UserError(f"{path}: not written ({said}); make room and run the same command again") from error
+        raise UserError(
+            f"{path}: not written ({said[0]}); make room and run the same command again"
+        ) from error
 
 
 def _temporary(path: Path) -> tuple[int, Path]:

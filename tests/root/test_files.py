@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 from signal_diffusion import files
+from signal_diffusion.errors import RunHeld, UserError
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -62,3 +63,48 @@ def test_a_reader_never_sees_half_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *names: (seen.append(path.read_text()), replace(*names)))
     files.write_text(path, "new")
     assert seen == ["old"] and path.read_text() == "new"
+
+
+def test_a_full_disk_is_said_in_one_line_whoever_finds_it(tmp_path):
+    for said in (
+        "[Errno 28] No space left on device",
+        "100 requested and 50 written",
+        "Not enough free space to w",
+    ):
+        for writing in (files.atomic_path, files.replaced_folder):
+            with pytest.raises(UserError, match="out: not written .*; make room"), writing(tmp_path / "out"):
+                raise OSError(said)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_writer_left_is_written_over(tmp_path):
+    (tmp_path / ".a.partial.txt").write_text("much more than the new text")
+    (tmp_path / ".b.partial").mkdir()
+    (tmp_path / ".b.partial" / "old").touch()
+    files.write_text(tmp_path / "a.txt", "new")
+    with files.replaced_folder(tmp_path / "b") as folder:
+        (folder / "new").touch()
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.txt", "b", "new"]
+
+
+def test_two_writers_of_a_file_both_write_it_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    with files.atomic_path(path) as first:
+        first.write_text("first")
+        with files.atomic_path(path) as second:
+            assert second != first
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first" and [each.name for each in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_second_writer_of_a_folder_is_told(tmp_path):
+    with files.replaced_folder(tmp_path / "a") as folder:
+        (folder / "one").touch()
+        with (
+            pytest.raises(RunHeld, match="a is being written by another"),
+            files.replaced_folder(tmp_path / "a"),
+        ):
+            pass
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["one"]
