@@ -1,14 +1,25 @@
 """The cluster's profile, where no cluster is needed."""
 
+import asyncio
+import logging
 import re
 from pathlib import Path
 
 import pytest
+import snakemake_executor_plugin_slurm as plugin
 import yte
+from signal_diffusion import cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = ROOT / "profiles/slurm/config.yaml"
 GPU_RULE = re.compile(r"(train|predict|generate|encode)\w*|support|gpu_probe")
+
+
+@pytest.fixture(autouse=True)
+def untouched_plugin(monkeypatch):
+    """The profile changes how the plugin asks; afterwards it asks as before."""
+    for name in ("query_job_status", "get_min_job_age"):
+        monkeypatch.setattr(plugin, name, getattr(plugin, name))
 
 
 def read() -> dict:
@@ -42,6 +53,18 @@ def test_jobs_are_followed_through_whatever_the_cluster_has(tmp_path, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path))
     expected = "sacct" if accounting == "works" else "squeue"
     assert read()["slurm-status-command"] == expected
+
+
+def test_a_controller_that_is_silent_for_a_while_costs_no_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PAUSE", 0.01)
+    read()
+    squeue = tmp_path / "squeue"
+    squeue.write_text(
+        f"#!/bin/sh\necho x >> {tmp_path}/asked\n[ $(wc -l < {tmp_path}/asked) -gt 7 ] && echo '7|RUNNING'\n"
+    )
+    squeue.chmod(0o755)
+    states, _ = asyncio.run(plugin.query_job_status(f"{squeue} --name x", logging.getLogger()))
+    assert states == {"7": "RUNNING"} and len((tmp_path / "asked").read_text().split()) == 8
 
 
 def test_every_rule_grows_after_a_failure_but_what_resumes_keeps_its_time():
