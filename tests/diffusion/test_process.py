@@ -1,8 +1,26 @@
-"""The process against its definition: exact networks of every prediction type give the same velocity."""
+"""The process against its definitions in float64: targets, ways back, weights and times, on every path."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
-from signal_diffusion.diffusion.process import Process, expand
+from signal_diffusion.diffusion.paths import PATHS
+from signal_diffusion.diffusion.process import TARGETS, Process, expand
+
+SCHEDULES, PREDICTIONS = tuple(PATHS), tuple(TARGETS)
+
+
+def coefficients(schedule: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """a and s by the papers' own formulas; linear as the product of many of DDPM's steps."""
+    if schedule == "flow":
+        return 1 - t, t
+    if schedule == "cosine":
+        return np.cos(np.pi * t / 2), np.sin(np.pi * t / 2)
+    steps = 200_000
+    kept = np.cumsum(np.log1p(-np.linspace(0.1, 20, steps) / steps))
+    squared = np.exp(np.interp(t * steps, np.arange(1, steps + 1), kept))
+    return np.sqrt(squared), np.sqrt(1 - squared)
 
 
 @pytest.fixture
@@ -10,22 +28,65 @@ def pair():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(16, 1, 4, 4, generator=generator, dtype=torch.float64)
     noise = torch.randn(16, 1, 4, 4, generator=generator, dtype=torch.float64)
-    return x, noise, torch.linspace(0.06, 0.94, 16, dtype=torch.float64)
+    return x, noise, torch.linspace(0.07, 0.72, 16, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("prediction", ["vector_field", "epsilon", "sample"])
-def test_an_exact_network_gives_the_velocity_and_the_clean_image(prediction, pair):
+def answers(schedule, x, noise, t) -> dict[str, torch.Tensor]:
+    """What an exact network says, by each prediction's definition."""
+    a, s = (expand(torch.from_numpy(each), x) for each in coefficients(schedule, t.numpy()))
+    return {"vector_field": noise - x, "epsilon": noise, "sample": x, "v": a * noise - s * x}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_an_exact_network_gives_the_velocity_and_the_clean_data(schedule, prediction, pair):
     x, noise, t = pair
-    process = Process(prediction)
-    z = process.add_noise(x, noise, t)
-    network = {"vector_field": noise - x, "epsilon": noise, "sample": x}[prediction]
-    velocity = process.velocity(network, z, t)
-    torch.testing.assert_close(velocity, noise - x)
-    torch.testing.assert_close(process.clean(velocity, z, t), x)
-    assert process.loss(network, x, noise, t) < 1e-10
+    process = Process(prediction, schedule)
+    z, exact = process.add_noise(x, noise, t), answers(schedule, x, noise, t)
+    velocity = process.velocity(exact[prediction], z, t)
+    wanted = exact["vector_field" if schedule == "flow" else "v"]
+    torch.testing.assert_close(velocity, wanted, rtol=0, atol=2e-4)
+    torch.testing.assert_close(process.target(x, noise, t), wanted, rtol=0, atol=2e-5)
+    torch.testing.assert_close(process.clean(velocity, z, t), x, rtol=0, atol=2e-4)
+    assert process.loss(exact[prediction], x, noise, t) < 1e-7
 
 
-def test_preconditioned_silence_is_the_best_linear_guess(pair):
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_paths_are_those_of_the_papers(schedule):
+    t = np.linspace(0.001, 1, 400)
+    path, times = PATHS[schedule], torch.from_numpy(t)
+    for found, wanted in zip((path.a(times), path.s(times)), coefficients(schedule, t), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    assert path.a(1.0) < 0.01 and path.a(0.0) == 1 and path.s(0.0) == 0
+    assert (path.a(times) * path.g(times) + path.s(times) * path.h(times)).sub(1).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("form", ["soft", "hard"])
+def test_min_snr_caps_the_weight_of_the_error_of_x(schedule, prediction, form, pair):
+    """Every loss is a weighted error of x: 1 / s^2 without a cap, min(1 / s^2, gamma) or its soft form with one."""
+    x, noise, t = pair
+    a, s = coefficients(schedule, t.numpy())
+    uncapped = 1 / s**2
+    capped = np.minimum(uncapped, 5) if form == "hard" else 1 / (1 / uncapped + 1 / 5)
+    off = 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    wrong = answers(schedule, x + off, noise - expand(torch.from_numpy(a / s), x) * off, t)[prediction]
+    for gamma, weight in ((None, uncapped), (5.0, capped)):
+        loss = Process(prediction, schedule, snr_gamma=gamma, snr_weight=form).loss(wrong, x, noise, t)
+        assert float(loss) == pytest.approx(np.mean(weight * off.square().mean((1, 2, 3)).numpy()), rel=2e-3)
+
+
+def test_no_end_of_the_path_is_switched_off_but_by_the_cap():
+    """Pure noise keeps its whole weight, hard, or gamma / (1 + gamma) of it; the data's falls as gamma s^2."""
+    t = torch.tensor([1e-3, 0.02, 0.5, 0.999], dtype=torch.float64)
+    soft, hard = (Process(snr_gamma=5.0, snr_weight=form).weight(t) for form in ("soft", "hard"))
+    torch.testing.assert_close(soft, 5 * t**2 / (1 + 5 * t**2))
+    torch.testing.assert_close(hard, (5 * t**2).clamp(max=1))
+    assert Process().weight(t).tolist() == [1, 1, 1, 1]
+
+
+def test_preconditioned_silence_is_the_best_linear_guess():
     """E[v | z] of independent unit Gaussians, by regression on many draws."""
     generator = torch.Generator().manual_seed(1)
     x, noise = (torch.randn(200_000, 1, 1, 1, generator=generator, dtype=torch.float64) for _ in range(2))
@@ -49,10 +110,22 @@ def test_times_are_logit_normal_and_stratified():
     assert sorted((uniform * 10).long().tolist()) == list(range(10))
 
 
-def test_snr_gamma_caps_the_weight_of_the_error_of_x():
-    """The error of x is t^2 times that of v: as t falls its weight stops at gamma instead of growing as 1/t^2."""
-    t = torch.tensor([1e-3, 0.5, 0.999])
-    weight = Process(snr_gamma=5.0).weight(t)
-    assert (weight / t**2)[0] == pytest.approx(5, rel=1e-3)
-    assert weight[2] == pytest.approx(5 / 6, rel=1e-2)
-    assert Process().weight(t).tolist() == [1, 1, 1]
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_shift_multiplies_the_noise_to_data_ratio(schedule):
+    plain, shifted = (
+        Process(schedule=schedule, times="uniform", times_shift=shift).sample_times(
+            50, torch.Generator().manual_seed(0)
+        )
+        for shift in (1.0, 3.0)
+    )
+    inside = (plain > 0.05) & (plain < 0.8)
+    (a, s), (b, r) = (coefficients(schedule, t[inside].double().numpy()) for t in (plain, shifted))
+    np.testing.assert_allclose(r / b, 3 * s / a, rtol=5e-3)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_networks_are_told_the_same_level_for_the_same_ratio(schedule):
+    t = torch.linspace(0.05, 0.95, 19, dtype=torch.float64)
+    a, s = coefficients(schedule, t.numpy())
+    np.testing.assert_allclose(Process(schedule=schedule).network_time(t), s / (a + s), rtol=1e-3)
+    assert math.isclose(float(PATHS["flow"].noise_level(t)[0]), 0.05)

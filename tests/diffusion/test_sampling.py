@@ -4,36 +4,57 @@ import math
 
 import pytest
 import torch
-from signal_diffusion.diffusion.guidance import Guided
+from signal_diffusion.diffusion.guidance import Guided, rectified_cfgpp
 from signal_diffusion.diffusion.noise import sample_noise
+from signal_diffusion.diffusion.paths import PATHS
 from signal_diffusion.diffusion.process import Process
-from signal_diffusion.diffusion.solvers import SOLVERS, dpmpp_2m, euler, heun, time_grid
+from signal_diffusion.diffusion.solvers import SOLVERS, time_grid
 from torch import nn
 
 STD = 0.5
 
 
-def gaussian_velocity(z, t):
-    """The exact velocity for data N(0, STD^2); the flow maps z to STD z."""
-    return (t - (1 - t) * STD**2) / ((1 - t) ** 2 * STD**2 + t**2) * z
+def gaussian(path):
+    """The exact y of data N(0, STD^2), by the conditional means of data and noise; the flow maps z to STD z."""
+
+    def velocity(z, t):
+        a, s = path.a(t), path.s(t)
+        x, noise = a * STD**2 * z, s * z
+        return (path.g(t) * noise - path.h(t) * x) / spread(path, t) ** 2
+
+    return velocity
 
 
-def spread(t):
-    return math.sqrt((1 - t) ** 2 * STD**2 + t**2)
+def spread(path, t):
+    """Standard deviation of z_t."""
+    return math.sqrt(path.a(t) ** 2 * STD**2 + path.s(t) ** 2)
 
 
-@pytest.mark.parametrize(("solver", "order"), [(euler, 1), (heun, 2), (dpmpp_2m, 2)])
-def test_solvers_converge_to_the_exact_flow_with_their_order(solver, order):
-    z, exact = torch.ones(1, dtype=torch.float64), spread(0.05) / spread(0.95)
-    grids = [torch.linspace(0.95, 0.05, steps + 1, dtype=torch.float64).tolist() for steps in (64, 128)]
-    errors = [abs(float(solver(gaussian_velocity, z, grid)) - exact) for grid in grids]
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("ddim", 1), ("heun", 2), ("dpmpp_2m", 2)])
+def test_solvers_converge_to_the_exact_flow_with_their_order(path, solver, order):
+    z, exact = torch.ones(1, dtype=torch.float64), spread(path, 0.05) / spread(path, 0.95)
+    grids = [torch.linspace(0.95, 0.05, steps + 1, dtype=torch.float64).tolist() for steps in (128, 256)]
+    errors = [abs(float(SOLVERS[solver](gaussian(path), z, grid, path)) - exact) for grid in grids]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
 
 
-@pytest.mark.parametrize("solver", [euler, heun, dpmpp_2m])
-def test_solvers_go_all_the_way_from_noise_to_data(solver):
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solvers_go_all_the_way_from_noise_to_data(path, solver):
     z = torch.ones(1, dtype=torch.float64)
-    assert float(solver(gaussian_velocity, z, time_grid(200))) == pytest.approx(STD, abs=0.01)
+    assert float(SOLVERS[solver](gaussian(path), z, time_grid(400, path=path), path)) == pytest.approx(
+        STD, abs=0.02
+    )
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_grids_end_where_they_should_and_shift_by_the_ratio(path):
+    plain, shifted = time_grid(8, 1.0, path), time_grid(8, 3.0, path)
+    assert plain[0] == shifted[0] == 1 and plain[-1] == shifted[-1] == 0
+    assert shifted == sorted(shifted, reverse=True)
+    ratios = [[path.s(t) / path.a(t) for t in grid[3:-1]] for grid in (plain, shifted)]
+    assert ratios[1] == pytest.approx([3 * each for each in ratios[0]])
 
 
 def test_shift_moves_steps_towards_noise():
@@ -44,12 +65,10 @@ def test_shift_moves_steps_towards_noise():
     assert odds == pytest.approx([3 * t / (1 - t) for t in (0.75, 0.5, 0.25)])
 
 
-def test_ddim_is_euler_on_this_path():
-    """x_s = (1 - s) x + s e with x and e read off v is the Euler step."""
-    z, now, then = torch.randn(5, dtype=torch.float64), 0.7, 0.4
-    v = torch.randn(5, dtype=torch.float64)
-    ddim = (1 - then) * (z - now * v) + then * (z + (1 - now) * v)
-    torch.testing.assert_close(SOLVERS["ddim"](lambda *_: v, z, [now, then]), ddim)
+def test_ddim_is_euler_on_flows_path():
+    z, velocity = torch.randn(5, dtype=torch.float64), gaussian(PATHS["flow"])
+    grid = time_grid(7, 2.0)
+    torch.testing.assert_close(SOLVERS["ddim"](velocity, z, grid), SOLVERS["euler"](velocity, z, grid))
 
 
 class Switch(nn.Module):
@@ -70,6 +89,42 @@ def test_guidance_extrapolates_from_the_null_condition(scale, expected):
     out = Guided(model, Process(), torch.full([4, 1], 2.0)).cfg(torch.zeros(4, 1, 2, 2), 0.5, scale)
     assert out.unique().tolist() == [expected]
     assert model.calls == 1
+
+
+class Slope(nn.Module):
+    """v = c z + t with a condition of c, 0.5 z without; notes the times that it is asked at."""
+
+    def __init__(self):
+        super().__init__()
+        self.times = []
+
+    def forward(self, z, time, condition=None, drop=None):
+        self.times.append(float(time[0]))
+        dropped = torch.zeros(len(z), dtype=torch.bool) if drop is None else drop
+        slope = torch.where(dropped, 0.5, condition[:, 0]).view(-1, 1, 1, 1)
+        return slope * z + torch.where(dropped, 0, time).view(-1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5])
+def test_rectified_cfgpp_follows_the_paper(power):
+    """Two steps by hand: x_half = x + dt/2 v_c; v = v_c + (scale - 1) (1 - t)^power (v_c - v_null)(x_half)."""
+    model, z = Slope(), torch.full([1, 1, 1, 1], 1.5, dtype=torch.float64)
+    guided = Guided(model, Process(), torch.full([1, 1], 2.0, dtype=torch.float64))
+    found = float(rectified_cfgpp(guided, z, [0.8, 0.3, 0.0], 3.0, power))
+    x, asked = 1.5, []
+    for now, then in ((0.8, 0.3), (0.3, 0.0)):
+        velocity, middle = 2 * x + now, (now + then) / 2
+        half = x + (then - now) / 2 * velocity
+        x += (then - now) * (velocity + 2 * (1 - now) ** power * (2 * half + middle - 0.5 * half))
+        asked += [now, middle]
+    assert found == pytest.approx(x, abs=1e-5) and model.times == pytest.approx(asked)
+
+
+def test_rectified_cfgpp_of_scale_1_is_euler_with_the_condition():
+    guided = Guided(Slope(), Process(), torch.full([1, 1], 2.0))
+    z, grid = torch.ones(1, 1, 1, 1), time_grid(5)
+    plain = SOLVERS["euler"](lambda z, t: guided.cfg(z, t, 1.0), z, grid)
+    torch.testing.assert_close(rectified_cfgpp(guided, z, grid, 1.0, 0.0), plain, rtol=0, atol=0)
 
 
 def test_noise_is_a_function_of_seed_and_index():

@@ -11,11 +11,11 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import torch
+from signal_diffusion.config.diffusion import EXTRAS
 from signal_diffusion.config.senseless import SENSELESS
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run
-from signal_diffusion.families.diffusion.model import ARGUMENTS
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.publish import publish_model
 from signal_diffusion.families.diffusion.task import DiffusionTask
@@ -25,7 +25,7 @@ from signal_diffusion.training.weights import load_weights
 from .world import World
 
 AXES = {
-    "model": tuple(ARGUMENTS),
+    "model": tuple(EXTRAS),
     "conditioning": ("none", "caption", "classes", "gend_hlth_age"),
     "representation": ("db-only", "db-iq", "db-polar", "timeseries"),
     "space": ("pixel", "latent"),

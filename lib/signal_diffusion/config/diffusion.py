@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_serializer, field_validator, model_validator
 
 from signal_diffusion.config.dit import DitExtras
 from signal_diffusion.config.extras import Extras
@@ -20,6 +20,10 @@ _COLUMNS = "metadata has the canonical columns gender, health and age; remove th
 EVALUATING = frozenset(
     {f"dataset.{name}" for name in ("val_split", "max_eval_samples", "eval_batch_size")}
     | {f"training.{name}" for name in ("eval_strategy", "eval_num_steps", "initial_eval")}
+)
+GENERATING = frozenset(
+    {"training.eval_mmd_samples", "training.eval_mmd_fallback_ntrain"}
+    | {f"inference.{name}" for name in Inference.model_fields}
 )
 _LORA = "adapters need a pretrained stable-diffusion model; train hourglass in full"
 
@@ -180,6 +184,10 @@ class Model(Section):
         table = cls.chosen("extras", info.data)
         return table.model_validate(value, context=info.context) if table else value
 
+    @field_serializer("extras")
+    def _as_table(self, value: Extras) -> dict[str, Any]:
+        return value.model_dump(mode="json")
+
 
 EXTRAS: dict[str, type[Extras]] = {
     "hourglass": HourglassExtras,
@@ -240,6 +248,11 @@ class DiffusionRun(Section):
     def unread(self) -> frozenset[str]:
         """How to evaluate, where no weights are chosen by it."""
         return frozenset() if self.training.keep == "best" else EVALUATING
+
+    def also_read(self, stage: str) -> frozenset[str]:
+        """How images are generated, where the weights are chosen by a score of generated ones."""
+        chosen = self.training.keep == "best" and self.training.keep_score.startswith("eval/")
+        return GENERATING if chosen and stage == "training" else frozenset()
 
     def _same_classes(self) -> None:
         said, also = self.dataset.num_classes, self.model.extras.num_classes

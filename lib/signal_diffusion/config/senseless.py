@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from signal_diffusion.config.diffusion import DiffusionRun
 
 SERIES = "timeseries"
-LABELLED = ("classes", "gend_hlth_age")
+UNGUIDED = "guidance of a model that was never without its condition"
 
 
 class Senseless(NamedTuple):
@@ -171,3 +171,13 @@ def _refuse_unguided(run: DiffusionRun) -> None:
             "set model.extras.cfg_dropout, such as 0.1, or 1.0 here"
         )
         raise Contradiction("inference.cfg_scale", message)
+
+
+def table() -> str:
+    """The combinations as rows of markdown, as docs/diffusion.md lists them."""
+    rows = [(each.combination, f"`{each.key}`", each.reason) for each in SENSELESS]
+    rows.append(
+        (UNGUIDED, "`inference.cfg_scale`", "needs a trained null condition; set model.extras.cfg_dropout")
+    )
+    lines = [("Combination", "Key that is refused", "Why, and what to do"), ("---",) * 3, *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

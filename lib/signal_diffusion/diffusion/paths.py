@@ -5,12 +5,13 @@ Beside z each path carries y, the quantity that its network's error is taken on:
     z = a x + s e                x = g z - s y
     y = g e - h x                e = h z + a y            with a g + h s = 1
 
-    path     a                     s               g   h   y          dz/dt             source
-    flow     1 - t                 t               1   1   e - x      y                 Liu et al. 2022, 2209.03003
-    cosine   cos(pi t / 2)         sin(pi t / 2)   a   s   a e - s x  (pi / 2) y        Nichol & Dhariwal 2021, 2102.09672
-    linear   exp(-b t^2/4 - c t/2) sqrt(1 - a^2)   a   s   a e - s x  beta a y / 2 s    Ho et al. 2020, 2006.11239
+    path     a                       s              g   h   y          dz/dt
+    flow     1 - t                   t              1   1   e - x      y
+    cosine   cos(pi t / 2)           sin(pi t / 2)  a   s   a e - s x  (pi / 2) y
+    linear   exp(-b t^2/4 - c t/2)   sqrt(1 - a^2)  a   s   a e - s x  beta a y / 2 s,  beta = c + b t
 
-Linear is DDPM in the limit of many steps (Song et al. 2021, arXiv 2011.13456): beta = c + b t.
+Flow: Liu et al. 2022 (arXiv 2209.03003), Lipman et al. 2022 (2210.02747). Cosine: Nichol & Dhariwal 2021 (2102.09672).
+Linear: Ho et al. 2020 (2006.11239) in the limit of many steps (Song et al. 2021, 2011.13456).
 
 On the variance-preserving paths (cosine, linear: a^2 + s^2 = 1) y is the v of Salimans & Ho (2022, 2202.00512) and
 dz/dphi = y in the angle phi = atan2(s, a). On every path an error of x is 1 / s as large in y. So solvers step in a

@@ -21,6 +21,8 @@ LIMITS = (
     "Not for diagnosis.",
 )
 
+UNORDERED = {"natten", "mamba-ssm"}  # their backward passes promise no order of additions
+
 
 def model_card(
     run: str,
@@ -52,7 +54,7 @@ def model_card(
         "## Figures",
         _figures(figures, [key for key in CAPTIONS if key != "samples"]),
         "## Limits",
-        "\n".join(f"- {limit}" for limit in (_size_limit(metrics["samples"]), _phase_limit(spec), *LIMITS)),
+        "\n".join(f"- {limit}" for limit in _limits(spec, metrics, training)),
         "## Configuration",
         f"```json\n{json.dumps(config, indent=2, ensure_ascii=False, default=str)}\n```",
     ]
@@ -158,6 +160,15 @@ def _data(spec: Mapping[str, Any]) -> str:
         f"{spec['min_db']:g} to {spec['max_db']:g} dB. Splits are by subject."
     )
     return f"{text}\n\n{table(header, rows)}"
+
+
+def _limits(
+    spec: Mapping[str, Any], metrics: Mapping[str, Any], training: Mapping[str, Any]
+) -> Iterable[str]:
+    yield from (_size_limit(metrics["samples"]), _phase_limit(spec), *LIMITS)
+    if unordered := sorted(UNORDERED.intersection(map(str, training.values()))):
+        kernels = " and ".join(unordered)
+        yield f"The kernels of {kernels} add in no fixed order: training again gives other last digits."
 
 
 def _size_limit(samples: Mapping[str, int]) -> str:

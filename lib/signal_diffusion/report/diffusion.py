@@ -9,6 +9,7 @@ from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.publish import publish_model, publish_samples, usage
+from signal_diffusion.families.diffusion.train import KERNELS
 from signal_diffusion.files import load_tensors, read_json, replaced_folder, write_text
 from signal_diffusion.report import figures
 from signal_diffusion.report.cards import model_card
@@ -76,7 +77,12 @@ def _card(run: DiffusionRun, dataset: Path, view: DecibelView, model: Path, metr
         f"figures/{name}.png" for name in figures.CAPTIONS if (out / "figures" / f"{name}.png").is_file()
     ]
     state, _ = load_weights(model)
-    facts = {"parameters": sum(value.numel() for value in state.values()), **_facts(model.parent / STATS)}
+    kernels = model.with_name(KERNELS)
+    facts = {
+        "parameters": sum(value.numel() for value in state.values()),
+        **_facts(model.parent / STATS),
+        **(read_json(kernels) if kernels.is_file() else {}),
+    }
     config = run.model_dump(mode="json", exclude={"name", "path"})
     code = usage(run, dataset, view, f"results/diffusion/{run.name}")
     return model_card(run.name, config, view.spec, read_json(metrics), facts, pictures, code)

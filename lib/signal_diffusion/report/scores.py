@@ -98,7 +98,8 @@ def effect_forest(effects: Sequence[Mapping[str, Any]]) -> Figure:
 def _dot(axes: Axes, place: float, estimate: Mapping[str, Any], colour: str, label: str | None) -> None:
     if estimate["low"] is not None:
         axes.hlines(place, estimate["low"], estimate["high"], color=colour, linewidth=3, alpha=0.4)
-    axes.plot(estimate["value"], place, "o", color=colour, markersize=6.5, label=label)
+    value = np.nan if estimate["value"] is None else estimate["value"]
+    axes.plot(value, place, "o", color=colour, markersize=6.5, label=label)
 
 
 def _effect_name(record: Mapping[str, Any]) -> str:
@@ -134,6 +135,8 @@ def effect_table(effects: Sequence[Mapping[str, Any]]) -> Figure:
 
 def _cell(axes: Axes, place: tuple[int, int], record: Mapping[str, Any], kind: str, limit: float) -> None:
     estimate = record[kind]
+    if estimate["value"] is None:
+        return
     certain = estimate["low"] is not None and estimate["low"] * estimate["high"] > 0
     row, column = place
     axes.text(

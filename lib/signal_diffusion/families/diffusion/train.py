@@ -17,7 +17,7 @@ from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import build, describe
 from signal_diffusion.families.diffusion.task import DiffusionTask
 from signal_diffusion.families.diffusion.validation import Validation
-from signal_diffusion.files import sha256
+from signal_diffusion.files import sha256, write_json
 from signal_diffusion.fingerprint import fingerprint
 from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.logging import RunLog
@@ -27,6 +27,7 @@ from signal_diffusion.training.trackers import MlFlow, Tracker, WeightsAndBiases
 from signal_diffusion.training.weights import save_weights
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_diffusion.py"
+KERNELS = "kernels.json"
 
 
 def train_run(
@@ -43,8 +44,8 @@ def train_run(
     captions: embeddings of its captions, for caption runs; latents, vae: its latents and what made them, for runs in
     latent space. out: default model.safetensors in `training.output_dir`. checkpoints: folder to go on from and to
     write to, default `training.resume`, else `checkpoints` beside `out`; it stays until the run is published. Beside
-    `out` the loop writes stats.jsonl and TensorBoard events. Raises UserError when a subject, recording or window
-    stands in two splits.
+    `out` lie kernels.json, and the loop's stats.jsonl and TensorBoard events. Raises UserError when a subject,
+    recording or window stands in two splits.
     """
     out = out or _default_out(run)
     checkpoints = checkpoints or Path(run.training.resume or out.parent / "checkpoints")
@@ -58,13 +59,23 @@ def train_run(
     conditions = material.conditions(conditioning, windows)
     task = DiffusionTask(run, denoiser, process, windows, conditions, validation)
     with _log(run, out) as log:
-        for operation, kernel in denoiser.network.kernels(torch.device(_device())).items():
-            log.say(f"{operation}: {kernel}")
+        _tell_kernels(denoiser, log, out.with_name(KERNELS))
         states = train(task, plan(run, len(windows)), checkpoints, _identity(material), log)
     kept = next(states[kind] for kind in ("best", "ema", "model") if kind in states)
     for name in (kind for kind in states if kind.startswith("best-")):
         save_weights(out.with_name(f"{name}.safetensors"), states[name], description)
     save_weights(out, kept, description)
+
+
+def _tell_kernels(denoiser: Denoiser, log: RunLog, path: Path) -> None:
+    """What computes here: said in the log, and kept for the card."""
+    device = torch.device(_device())
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    found = {"device": name, **denoiser.network.kernels(device)}
+    for operation, kernel in found.items():
+        log.say(f"{operation}: {kernel}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, found)
 
 
 def initial(run: DiffusionRun, description: Mapping[str, Any], windows: Windows) -> tuple[Denoiser, Any]:
