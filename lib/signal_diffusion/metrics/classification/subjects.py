@@ -19,31 +19,27 @@ def per_subject(rows: pd.DataFrame, windows: Level, replicates: int, seed: int) 
     Neighbouring windows overlap and resemble each other, so that the interval resamples up to 10 runs of
     consecutive windows (block bootstrap, Künsch 1989). `rows` are those of `windows`.
     """
-    rows = rows.reset_index(drop=True)
+    recordings = np.unique(rows["recording"].astype(str), return_inverse=True)[1]
+    order = np.lexsort((rows["window"].to_numpy(), recordings, windows.subjects))
+    names = rows[SUBJECT].astype(str).to_numpy()
+    people = np.split(order, np.flatnonzero(np.diff(windows.subjects[order])) + 1)
     records = [
-        _record(rows.loc[chosen], windows, chosen, replicates, seed)
-        for chosen in (np.flatnonzero(windows.subjects == k) for k in range(windows.subjects.max() + 1))
+        dict(zip(SUBJECT, names[chosen[0]], strict=True)) | _record(windows, chosen, replicates, seed)
+        for chosen in people
     ]
     return sorted(records, key=_goodness)
 
 
-def _record(
-    rows: pd.DataFrame, windows: Level, chosen: np.ndarray, replicates: int, seed: int
-) -> dict[str, Any]:
-    order = np.lexsort((rows["window"], rows["recording"]))
-    blocks = np.arange(len(order)) * min(BLOCKS, len(order)) // len(order)
-    truth, predicted = windows.truth[chosen][order], windows.predicted["model"][chosen][order]
+def _record(windows: Level, chosen: np.ndarray, replicates: int, seed: int) -> dict[str, Any]:
+    """Of one subject's windows `chosen`, in the order of time."""
+    blocks = np.arange(len(chosen)) * min(BLOCKS, len(chosen)) // len(chosen)
+    truth, predicted = windows.truth[chosen], windows.predicted["model"][chosen]
     values = (predicted.argmax(axis=1) == truth).astype(float) if windows.classes else predicted
     weights = group_weights(blocks, replicates, np.random.default_rng(seed))
     score = expanded_estimate(weights @ values / weights.sum(axis=1), int(blocks.max()) + 1)
     if "unknown" in score:
         score["unknown"] = "one window gives no interval"
-    return {
-        **{name: str(rows.iloc[0][name]) for name in SUBJECT},
-        "truth": _truth(windows, truth),
-        "windows": len(truth),
-        "score": score,
-    }
+    return {"truth": _truth(windows, truth), "windows": len(truth), "score": score}
 
 
 def _truth(windows: Level, truth: np.ndarray) -> str | float:
