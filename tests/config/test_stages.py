@@ -61,6 +61,15 @@ def test_evaluation_is_read_by_training_where_it_chooses_the_weights(project):
     assert found["dataset.val_split"] == "val" and found["training.initial_eval"] is False
 
 
+def test_generation_is_read_by_training_where_a_score_of_it_chooses_the_weights(project):
+    for key, literal in (("dataset.val_split", '"val"'), ("training.keep", '"best"')):
+        project.change(RUN, key, literal)
+    assert "inference.denoising_steps" not in stage_keys(load_run(RUN), "training")
+    project.change(RUN, "training.keep_score", '"eval/kid"')
+    found = stage_keys(load_run(RUN), "training")
+    assert {"inference.denoising_steps", "inference.cfg_scale", "training.eval_mmd_samples"} <= set(found)
+
+
 def test_the_best_weights_need_a_validation_split(project):
     with pytest.raises(UserError, match=r"val_split.*\"best\""):
         project.change(RUN, "training.keep", '"best"')

@@ -111,6 +111,10 @@ class Section(BaseModel):
         """Dotted keys that no stage reads, given the values of others."""
         return frozenset()
 
+    def also_read(self, stage: str) -> frozenset[str]:
+        """Dotted keys that `stage` reads too, given the values of others."""
+        return frozenset()
+
     def fill(self, **values: Any) -> None:
         """Set resolved defaults; for validators only, since sections are frozen."""
         for name, value in values.items():

@@ -13,8 +13,12 @@ def stage_keys(model: Section, stage: str) -> dict[str, Any]:
     """Return dotted key -> resolved value, JSON-able, of all keys that change what `stage` makes."""
     if stage not in STAGES:
         raise ValueError(f"no stage {stage!r}; stages are {', '.join(STAGES)}")
-    unread = model.unread()
-    return {key: value for key, value in _walk(model, stage, "") if key not in unread}
+    unread, also = model.unread(), model.also_read(stage)
+    return {
+        key: value
+        for key, value, stages in _walk(model, "")
+        if (stage in stages or key in also) and key not in unread
+    }
 
 
 def described(section: Section) -> list[tuple[str, Any, str, str]]:
@@ -26,16 +30,16 @@ def described(section: Section) -> list[tuple[str, Any, str, str]]:
     ]
 
 
-def _walk(model: Section, stage: str, prefix: str):
+def _walk(model: Section, prefix: str):
     for name, field in type(model).model_fields.items():
         value, dotted = getattr(model, name), f"{prefix}{name}"
         if isinstance(value, Section):
-            yield from _walk(value, stage, f"{dotted}.")
+            yield from _walk(value, f"{dotted}.")
         elif isinstance(value, dict) and any(isinstance(each, Section) for each in value.values()):
             for entry, section in value.items():
-                yield from _walk(section, stage, f"{dotted}.{entry}.")
-        elif stage in metadata(field).get("stage", ()):
-            yield dotted, _plain(value)
+                yield from _walk(section, f"{dotted}.{entry}.")
+        else:
+            yield dotted, _plain(value), metadata(field).get("stage", ())
 
 
 def _plain(value: Any) -> Any:
