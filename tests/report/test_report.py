@@ -166,6 +166,14 @@ def test_card_of_a_run_without_labels(battery):
     assert "agrees" not in model_card("demo", {}, SPEC, metrics, {}, [], "code")
 
 
+@pytest.mark.parametrize(("kernel", "promised"), [("natten", False), ("tiled", True)])
+def test_card_says_which_kernels_trained_and_what_they_do_not_promise(battery, kernel, promised):
+    training = {"device": "CPU", "neighbourhood attention": kernel}
+    card = model_card("demo", {}, SPEC, battery.metrics, training, [], "code")
+    assert f"| neighbourhood attention | {kernel} |" in card
+    assert ("in no fixed order" not in card) == promised
+
+
 def test_interval_is_readable():
     assert interval({"value": 0.914, "low": 0.8, "high": 1.0}) == "0.91 [0.80, 1.00]"
     assert interval({"value": 2.0, "low": None, "high": None}) == "2.00"
