@@ -10,6 +10,7 @@ from signal_diffusion import config as configuration
 from signal_diffusion.config.diffusion import model_module
 from signal_diffusion.config.classification import FOLD_KEYS
 from signal_diffusion.config.params import code_param, values_param
+from signal_diffusion.config.unread import RANGES, unread_by
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
 from signal_diffusion.models.backbones import module_of
@@ -146,10 +147,10 @@ def table_of(dataset, recipe_name):
     return f"demo-{recipe_name}" if dataset == "demo" else dataset
 
 
-def unread(wildcards):
-    """Keys of a recipe that a representation does without."""
-    keys = type(recipe(wildcards.recipe).spectrogram).model_fields
-    return [f"spectrogram.{key}" for key in keys] if wildcards.representation == "timeseries" else []
+@once
+def recipe_values(name, stage, what):
+    """Of a stage's keys those that a representation reads, or the measurement of dB ranges."""
+    return values_param(recipe(name), stage, unread_by(recipe(name), what))
 
 
 def tables_of(wildcards):
@@ -158,15 +159,6 @@ def tables_of(wildcards):
 
 def indexes_of(name):
     return [WORK / f"recordings/{table_of(dataset, name)}.csv" for dataset in datasets_of(name)]
-
-
-NO_RANGES = ("captions", "weights", "export", "origins", "spectrogram.min_db", "spectrogram.max_db")
-
-
-def no_ranges(wildcards):
-    """Keys of the dataset stage that the measurement of dB ranges does without."""
-    keys = configuration.stage_keys(recipe(wildcards.recipe), "dataset")
-    return [key for key in keys if key in NO_RANGES or key.split(".")[0] in NO_RANGES]
 
 
 def shards_of(wildcards, representation=None):

@@ -17,7 +17,7 @@ rule dataset:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", unread(wildcards)),
+        values=lambda wildcards: recipe_values(wildcards.recipe, "dataset", wildcards.representation),
         code=code("build_dataset"),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",
     message:

@@ -24,7 +24,7 @@ rule measure_db_range:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        values=lambda wildcards: values_param(recipe(wildcards.recipe), "dataset", no_ranges(wildcards)),
+        values=lambda wildcards: recipe_values(wildcards.recipe, "dataset", RANGES),
         code=code("measure_db_range", heard=("report",)),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-db-only",
     message:

@@ -15,7 +15,7 @@ rule shards:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        values=lambda wildcards: values_param(recipe(wildcards.recipe), "shards", unread(wildcards)),
+        values=lambda wildcards: recipe_values(wildcards.recipe, "shards", wildcards.representation),
         code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),
         recordings=lambda wildcards: jobs_text(batch_of(wildcards), verified(wildcards.dataset)),
     message:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from signal_diffusion.recordings.recording import Span
@@ -19,7 +19,8 @@ class Entry:
     onsets and ends in seconds of the recording, none at all when nobody looked. `refused` is the reason why
     names and tables alone say that it cannot be used; such a recording is only listed. `warning` is what they
     say that a user should know. `sidecars` is a hash of the BIDS sidecars beside the file, which the index
-    compares with it; "" elsewhere.
+    compares with it; "" elsewhere. `rate` is the sampling rate that the dataset documents, in Hz, None where it
+    documents none or several; the index refuses a file of another.
     """
 
     dataset: str
@@ -34,9 +35,17 @@ class Entry:
     refused: str = ""
     warning: str = ""
     sidecars: str = ""
+    rate: float | None = None
 
 
 def listing(entries: Iterable[Entry], root: Path) -> str:
     """Hash of all that is known of a dataset's recordings without opening them, wherever `root` lies."""
-    facts = [astuple(replace(entry, path=entry.path.relative_to(root).as_posix())) for entry in entries]
+    names = [each.name for each in fields(Entry)]
+    facts = [
+        tuple(
+            getattr(entry, name) if name != "path" else entry.path.relative_to(root).as_posix()
+            for name in names
+        )
+        for entry in entries
+    ]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
