@@ -19,16 +19,21 @@ class Node:
         found = [pid for pid, words in commands() if Path(words[0]).name == "slurmd" and name in words]
         if not found or os.geteuid():
             pytest.skip(f"{name} cannot be killed: its slurmd is not on this machine, or not ours")
+        self.alive = True
         self.daemon = found[0]
         self.command = dict(commands())[self.daemon]
 
     def die(self, job: str) -> None:
         """The daemon and every process of the job end at once, without a word to anyone."""
+        self.alive = False
         for pid in [self.daemon, *processes_of(job)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def come_back(self) -> None:
+        if self.alive:
+            return
+        self.alive = True
         subprocess.run(self.command, check=True, capture_output=True)
         for _ in range(60):
             if subprocess.getoutput(f"sinfo -h -n {self.name} -o %T").split()[:1] in (["idle"], ["mixed"]):

@@ -102,18 +102,16 @@ def cancel(job: dict[str, str]) -> None:
     subprocess.run(["scancel", job["JobId"]], check=True)
 
 
-@pytest.mark.slow
-def test_every_disturbed_training_ends_in_the_weights_of_the_undisturbed_one(project):
-    nodes = []
+def build(project) -> None:
+    """Train all runs on the cluster while each disturbance happens once; the nodes that die come back."""
+    dead: list[Node] = []
 
     def kill_node(job: dict[str, str]) -> None:
-        nodes.append(Node(job["NodeList"]))
-        nodes[-1].die(job["JobId"])
+        dead.append(Node(job["NodeList"]))
+        dead[-1].die(job["JobId"])
 
     waiting = {"cancelled": cancel, "homeless": kill_node}
-    targets = [weights(run) for run in RUNS]
-    command = ["snakemake", "--profile", "profiles/slurm", *QUICK, "--", *targets]
-    before = {run: len(jobs_of(run)) for run in RUNS}
+    command = ["snakemake", "--profile", "profiles/slurm", *QUICK, "--", *map(weights, RUNS)]
     with (project.folder / "said.txt").open("w") as said:
         workflow = subprocess.Popen(
             command, cwd=project.folder, env=project.environment, stdout=said, stderr=said
@@ -121,12 +119,21 @@ def test_every_disturbed_training_ends_in_the_weights_of_the_undisturbed_one(pro
         try:
             while workflow.poll() is None:
                 disturb(project, waiting)
+                for node in dead:
+                    if any(job["NodeList"] != node.name for job in jobs_of("homeless", "RUNNING")):
+                        node.come_back()
                 time.sleep(1)
         finally:
             workflow.kill()
-            for node in nodes:
+            for node in dead:
                 node.come_back()
     assert workflow.returncode == 0, (project.folder / "said.txt").read_text()
+
+
+@pytest.mark.slow
+def test_every_disturbed_training_ends_in_the_weights_of_the_undisturbed_one(project):
+    before = {run: len(jobs_of(run)) for run in RUNS}
+    build(project)
     jobs = {run: jobs_of(run)[before[run] :] for run in RUNS}
     for run, found in jobs.items():
         print(run, [(job["JobId"], job["JobState"], job["NodeList"], job["MinMemoryNode"]) for job in found])
@@ -135,5 +142,5 @@ def test_every_disturbed_training_ends_in_the_weights_of_the_undisturbed_one(pro
     assert len(jobs["whole"]) == 1 and len(jobs["late"]) > 1 and len(jobs["cancelled"]) == 2
     assert jobs["cancelled"][0]["JobState"] in ("CANCELLED", "FAILED")
     assert [job["MinMemoryNode"] for job in jobs["large"]][:2] == ["400M", "800M"]
-    assert jobs["homeless"][-1]["NodeList"] != nodes[0].name
-    assert len({sha256(project.folder / target) for target in targets}) == 1
+    assert int(jobs["homeless"][-1]["Restarts"]) == 1 or len(jobs["homeless"]) == 2
+    assert len({sha256(project.folder / weights(run)) for run in RUNS}) == 1
