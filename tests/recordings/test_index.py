@@ -26,11 +26,13 @@ def small(tmp_path) -> tuple[SimpleNamespace, object]:
     return simulation, tmp_path / "raw"
 
 
-def eegmat_folder(tmp_path, rows: str, names: tuple[str, ...], patient: edfio.Patient | None = None):
+def eegmat_folder(
+    tmp_path, rows: str, names: tuple[str, ...], patient: edfio.Patient | None = None, rate: float = 500
+):
     (tmp_path / "subject-info.csv").write_text("Subject,Age,Gender,Recording year\n" + rows)
-    wave = np.sin(np.arange(500.0))
+    wave = np.sin(np.arange(1000.0))
     for name in names:
-        signal = edfio.EdfSignal(wave, 100, label="EEG Fp1", physical_dimension="uV")
+        signal = edfio.EdfSignal(wave, rate, label="EEG Fp1", physical_dimension="uV")
         edfio.Edf([signal], patient=patient).write(tmp_path / f"{name}.edf")
     return tmp_path
 
@@ -151,3 +153,13 @@ def test_neither_headers_nor_samples_need_more_than_numpy(edf, cnt, function, ab
 
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(signal_diffusion.__file__).parents[1])}
+
+
+def test_index_refuses_a_rate_that_the_dataset_does_not_document(tmp_path):
+    eegmat_folder(tmp_path, "Subject00,21,F,2011\n", ("Subject00_1",))
+    eegmat_folder(tmp_path, "Subject00,21,F,2011\n", ("Subject00_2",), rate=250)
+    good, bad = index_dataset("math", tmp_path)
+    assert (good["status"], bad["status"]) == ("ok", "refused")
+    assert bad["reason"].startswith(
+        "Subject00_2.edf: sampling rate: found 250 Hz, expected the 500 Hz that math"
+    )

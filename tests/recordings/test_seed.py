@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
+from signal_diffusion.recordings.datasets import seed
 from signal_diffusion.recordings.datasets.seed import CODES, ENDS, STARTS
 from signal_diffusion.recordings.index import index_dataset
 
@@ -232,7 +233,8 @@ def test_a_trial_that_ends_after_the_file_is_refused_by_name(shared, tmp_path):
     assert "7_1_20180411.cnt: " in rows[29]["reason"] and "3359 s needed" in rows[29]["reason"]
 
 
-def test_a_trial_of_a_whole_session_is_read_alone(tmp_path):
+def test_a_trial_of_a_whole_session_is_read_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(seed, "RATE", 100.0)  # at 1000 Hz such a file has 745 MB
     data = write_long_seed(tmp_path / "5_2_20180728.cnt", 2820, (2186, 2302))
     rows = index_dataset("seed", tmp_path)
     assert [row["status"] for row in rows] == ["ok"] * 15
@@ -248,8 +250,8 @@ def test_a_trial_of_a_whole_session_is_read_alone(tmp_path):
 def built(tmp_path_factory):
     root, folder = tmp_path_factory.mktemp("seed"), tmp_path_factory.mktemp("work")
     names = ("1_1_20180804.cnt", "7_1_20180411_repaired.cnt", "12_1_20180515.cnt")
-    for seed, name in enumerate(names):
-        write_seed(root / "EEG_raw" / name, 103, seed)
+    for number, name in enumerate(names):
+        write_seed(root / "EEG_raw" / name, 103, number)
     (root / "EEG_raw" / "7_1_20180411.cnt").write_bytes(b"broken")
     (root / "participants_info.csv").write_text("subject,age,sex\n12,24,F\n7,21,M\n1,22,F\n")
     (root / "trial_start_end_timestamp.txt").write_text(seconds_file())

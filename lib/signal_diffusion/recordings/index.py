@@ -77,6 +77,7 @@ def _found(entry: Entry, root: Path) -> dict:
         if entry.refused:
             raise UserError(entry.refused)
         header = formats.read_header(entry.path, entry.span)
+        _check_rate(entry, header)
         start, stop = _span(entry, header)
         _check_events(entry, stop - start)
         warnings = [entry.warning, *header.notes]
@@ -89,6 +90,13 @@ def _found(entry: Entry, root: Path) -> dict:
     part = {} if entry.span is None else {"stop": f"{stop:.10g}"}
     found = {"rate": f"{header.fs:g}", "duration": f"{stop - start:.6g}", "channels": len(header.channels)}
     return part | found | {"status": "ok", "reason": "", "warning": "; ".join(filter(None, warnings))}
+
+
+def _check_rate(entry: Entry, header: Header) -> None:
+    """A header may be damaged and still hang together; the dataset's own documentation knows the rate."""
+    if entry.rate is not None and header.fs != entry.rate:
+        documented = f"the {entry.rate:g} Hz that {entry.dataset} documents"
+        raise refuse(entry.path, "sampling rate", f"{header.fs:g} Hz", documented)
 
 
 def _span(entry: Entry, header: Header) -> Span:

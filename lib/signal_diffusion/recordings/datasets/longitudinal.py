@@ -57,7 +57,7 @@ def list_recordings(
 
 
 def _entries(path: Path, tree: bids_tables.Tree, name: str, people: dict[str, Row]) -> list[Entry]:
-    entry = tree.entry(name, path, labels=_labels(path, {}), reference=REFERENCE)
+    entry = tree.entry(name, path, labels=_labels(path, {}), reference=REFERENCE, rate=RATE)
     row = people.get(entry.subject)
     try:
         if row is None:

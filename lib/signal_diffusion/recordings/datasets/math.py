@@ -14,6 +14,7 @@ from pathlib import Path
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets.entry import Entry
 
+RATE = 500.0
 ACTIVITIES = {"1": "rest", "2": "arithmetic"}
 FOLDERS = ("", "raw_eeg")
 TABLE = "subject-info.csv"
@@ -66,4 +67,4 @@ def _entry(path: Path, people: dict[str, dict]) -> Entry:
     name, task = path.stem.split("_")
     subject, activity = f"sub-{name.removeprefix('Subject')}", ACTIVITIES[task]
     labels = people.get(name, UNKNOWN) | {"activity": activity}
-    return Entry("math", subject, "", f"{subject}_{activity}", path, labels)
+    return Entry("math", subject, "", f"{subject}_{activity}", path, labels, rate=RATE)

@@ -19,6 +19,7 @@ from signal_diffusion.recordings.recording import Span
 
 TABLE = "SUBJECT-INFO"
 NAME = re.compile(r"(chb\d\d)[a-z]?_\d+\+?\.edf")
+RATE = 256.0
 SAME_PERSON = {"chb21": "chb01"}
 AGES = ("Age (years)", "Age")
 UNKNOWN = {"gender": "", "health": "", "age": ""}
@@ -109,6 +110,7 @@ def _entry(path: Path, facts: Summary | None, people: dict[str, dict]) -> Entry:
         labels=people.get(case, UNKNOWN),
         events={"seizure": facts.seizures} if facts else {},
         refused=_refusal(path, facts),
+        rate=RATE,
     )
 
 

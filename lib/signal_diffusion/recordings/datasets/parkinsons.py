@@ -18,6 +18,7 @@ from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.datasets.tables import Row
 
 REFERENCE = "Pz"
+RATE = 500.0
 GROUPS = {("PD", "1"): "PD", ("Control", "0"): "H", ("", ""): ""}
 COLUMNS = ("GROUP", "TYPE", "GENDER", "AGE")
 UNKNOWN = {"gender": "", "health": "", "age": ""}
@@ -41,7 +42,7 @@ def list_recordings(root: str | Path, simulation=None) -> list[Entry]:
 
 
 def _entries(path: Path, tree: bids_tables.Tree, people: dict[str, Row]) -> list[Entry]:
-    entry = tree.entry("parkinsons", path, labels=UNKNOWN, reference=REFERENCE)
+    entry = tree.entry("parkinsons", path, labels=UNKNOWN, reference=REFERENCE, rate=RATE)
     if entry.subject not in people:
         return [replace(entry, warning="participants.tsv has no such participant")]
     try:

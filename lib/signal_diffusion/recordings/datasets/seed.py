@@ -19,6 +19,7 @@ from signal_diffusion.recordings.datasets import tables
 from signal_diffusion.recordings.datasets.entry import Entry
 
 LOG = logging.getLogger(__name__)
+RATE = 1000.0
 NAME = re.compile(r"(\d{1,2})_([123])_(\d{8})(_repaired)?\.cnt")
 EMOTIONS = ("disgust", "fear", "sad", "neutral", "happy")
 CODES = {"1": "413204132041320", "2": "213044032134120", "3": "213044032134120"}
@@ -140,4 +141,5 @@ def _entry(path: Path, subject: int, session: str, trial: int, person: dict | No
         path=path,
         labels=UNKNOWN | (person or {}) | {"emotion": emotion},
         span=(float(STARTS[session][trial]), float(ENDS[session][trial])),
+        rate=RATE,
     )
