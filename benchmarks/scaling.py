@@ -1,0 +1,151 @@
+"""What many recordings cost: planning, a rerun with nothing to do, jobs local and on a cluster, batched and not.
+
+    python benchmarks/scaling.py [--recordings 100 1000 10000] [--simulated 1000] [--slurm]
+
+Recordings of one second in one folder are planned: a dry run of their dataset, in batches of 16 and with a job each.
+Then simulated recordings of 12 s become a dataset of 32 x 32 images, on 2 cores, batched and with a job each; then
+nothing is left to do; and, with --slurm, the same is built by the cluster whose `sbatch` is on the path. CPU time
+stands beside wall time, for other work may share the machine.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from workflow import ROOT, TARGET, Cost, measured, project
+
+sys.path.insert(0, str(ROOT / "lib"))
+from signal_diffusion.environment import set_up_jobs  # noqa: E402
+from signal_diffusion.recordings.channels import SETS  # noqa: E402
+from signal_diffusion.recordings.recording import Recording  # noqa: E402
+from signal_diffusion.recordings.writers import write_edf  # noqa: E402
+
+BATCH = 16
+FEW = 60  # recordings whose jobs are submitted one by one
+LOCAL = ("--cores", "2")
+SLURM = ("--profile", "profiles/slurm")
+OWN = """
+kind = "folder"
+files = "{subject}_rest.edf"
+table = "people.csv"
+id = "id"
+columns = { gender = "sex" }
+"""
+SIMULATED = """
+[recipe]
+datasets = ["demo"]
+[channels]
+set = "1020-8"
+[signal]
+nsamps = 512
+[spectrogram]
+resolution = 32
+window = 128
+[simulation]
+subjects = {subjects}
+seconds = 12.0
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    jobs: int
+    cost: Cost
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recordings", type=int, nargs="*", default=[100, 1000, 10000], help="to plan")
+    parser.add_argument(
+        "--simulated", type=int, default=1000, help="recordings to build a dataset of; 0: none"
+    )
+    parser.add_argument("--slurm", action="store_true", help="build it on the cluster too")
+    arguments = parser.parse_args()
+    set_up_jobs()
+    if arguments.slurm and not shutil.which("sbatch"):
+        sys.exit("error: --slurm: no sbatch on the path; start a cluster or leave the option out")
+    for number in arguments.recordings:
+        report_planning(number)
+    if arguments.simulated:
+        report_building(arguments.simulated, arguments.slurm)
+
+
+def report_planning(number: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_recordings(Path(folder), number)
+        for size in (BATCH, 1):
+            with project("own", Path(folder), size, OWN) as copy:
+                measured(copy, "-n", "--quiet", "all", "--", TARGET)  # the first one also reads the code
+                plan = measured(copy, "-n", "--quiet", "rules", "--", TARGET)
+            print(f"{number} recordings, {jobs(plan)} jobs: planned in {words(plan)}", flush=True)
+
+
+def report_building(number: int, slurm: bool) -> None:
+    """A simulated dataset here, batched and with a job each, and on the cluster."""
+    batched = built(number, "batched", BATCH, LOCAL)
+    report_overhead(batched, built(number, "a job each", 1, LOCAL))
+    if slurm:
+        ratio = built(number, "on SLURM, batched", BATCH, SLURM).cost.seconds / batched.cost.seconds
+        print(f"  {ratio:.2f} times the local time (target 1.5)", flush=True)
+        few = min(number, FEW)
+        batched = built(few, "on SLURM, batched", BATCH, SLURM)
+        report_overhead(batched, built(few, "on SLURM, a job each", 1, SLURM))
+
+
+def built(number: int, label: str, size: int, how: Sequence[str]) -> Built:
+    """Build a dataset of so many simulated recordings, and once more, when there is nothing left to do."""
+    with simulated(number, size) as copy:
+        count = jobs(measured(copy, "-n", "--quiet", "rules", *how, "--", TARGET))
+        cost = measured(copy, "--quiet", "all", *how, "--", TARGET)
+        print(f"{number} simulated recordings, {label}: {count} jobs in {words(cost)}", flush=True)
+        again = measured(copy, "--quiet", "all", *how, "--", TARGET)
+        print(f"  again, with nothing to do: {words(again)}", flush=True)
+    return Built(count, cost)
+
+
+def report_overhead(batched: Built, single: Built) -> None:
+    """What a job costs beyond its work: both have the same work."""
+    if single.jobs > batched.jobs:
+        each = (single.cost.seconds - batched.cost.seconds) / (single.jobs - batched.jobs)
+        print(f"  each job more: {each:.2f} s of wall time", flush=True)
+
+
+@contextmanager
+def simulated(number: int, size: int) -> Iterator[Path]:
+    """A copy of the project whose recipe `many` simulates so many recordings, two of each subject."""
+    with tempfile.TemporaryDirectory() as folder, project("own", Path(folder), size, OWN) as copy:
+        (copy / "config/dataset/many.toml").write_text(SIMULATED.format(subjects=number // 2))
+        yield copy
+
+
+def jobs(plan: Cost) -> int:
+    """Of a dry run, from its table."""
+    line = next((line for line in plan.said.splitlines() if line.startswith("total ")), "total 0")
+    return int(line.split()[1])
+
+
+def words(cost: Cost) -> str:
+    return f"{cost.seconds:.1f} s ({cost.cpu_seconds:.1f} s of CPU) and {cost.memory:.2f} GiB"
+
+
+def write_recordings(folder: Path, number: int) -> None:
+    """EDF files of one second, and the table of their subjects."""
+    noise = np.random.default_rng(0).normal(0, 10, (19, 100)).astype(np.float32)
+    write_edf(Recording(noise, 100.0, tuple(SETS["1020-19"])), folder / "first.edf")
+    names = [f"sub-{index:06}" for index in range(number)]
+    for name in names:
+        shutil.copy(folder / "first.edf", folder / f"{name}_rest.edf")
+    (folder / "first.edf").unlink()
+    (folder / "people.csv").write_text("id,sex\n" + "".join(f"{name},F\n" for name in names))
+
+
+if __name__ == "__main__":
+    main()
