@@ -117,23 +117,31 @@ def schedule_options(schedule: SchedulePlan) -> dict[str, float]:
 
 
 def flatten_state(optimizer: optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's moments as tensors named `{parameter number}.{name}`; whole numbers become int64 scalars."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{number}.{name}": torch.tensor(value) if isinstance(value, int) else value
-        for number, values in state.items()
-        for name, value in values.items()
-        if value is not None
-    }
+    """The optimiser's moments as tensors named `{parameter number}.{name}`; whole numbers become int64 scalars.
+
+    bitsandbytes keeps some in dicts: `{parameter number}.{dict}.{name}`.
+    """
+    flat: dict[str, Tensor] = {}
+    waiting = [(str(number), values) for number, values in optimizer.state_dict()["state"].items()]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [(f"{path}.{name}", each) for name, each in value.items() if each is not None]
+        else:
+            flat[path] = torch.tensor(value) if isinstance(value, int) else value
+    return flat
 
 
 def restore_state(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """The inverse of `flatten_state`; hyper-parameters stay as they were built."""
-    state: dict[int, dict[str, Tensor]] = {}
+    state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():
-        number, name = key.split(".", 1)
+        number, *tables, name = key.split(".")
+        place = state.setdefault(int(number), {})
+        for table in tables:
+            place = place.setdefault(table, {})
         whole = value.dtype == torch.int64 and not value.ndim
-        state.setdefault(int(number), {})[name] = int(value) if whole else value
+        place[name] = int(value) if whole else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
