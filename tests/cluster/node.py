@@ -1,7 +1,6 @@
 """A compute node of this machine's cluster that dies with all that runs on it, and comes back."""
 
 import os
-import shlex
 import signal
 import subprocess
 import time
@@ -35,12 +34,14 @@ class Node:
             return
         self.alive = True
         subprocess.run(self.command, check=True, capture_output=True)
-        for _ in range(60):
-            if subprocess.getoutput(f"sinfo -h -n {self.name} -o %T").split()[:1] in (["idle"], ["mixed"]):
+        for _ in range(180):
+            state = subprocess.getoutput(f"sinfo -h -n {self.name} -o %T").split()
+            if state[:1] in (["idle"], ["mixed"], ["allocated"]):
                 return
-            subprocess.run(shlex.split(f"scontrol update nodename={self.name} state=resume"), stderr=-3)
+            if state and state[0].startswith(("down", "drain")):
+                subprocess.run(["scontrol", "update", f"nodename={self.name}", "state=resume"])
             time.sleep(1)
-        pytest.fail(f"{self.name} does not come back")
+        pytest.fail(f"{self.name} does not come back: {state}")
 
 
 def commands() -> list[tuple[int, list[str]]]:
