@@ -7,9 +7,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
-from signal_diffusion.config.diffusion import model_module
+from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.classification import FOLD_KEYS
 from signal_diffusion.config.params import code_param, values_param
+from signal_diffusion.datasets import labels
 from signal_diffusion.config.unread import RANGES, unread_by
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
@@ -56,7 +57,17 @@ def run(family, name):
     loaded = configuration.load_run(f"config/{family}/{name}.toml")
     configuration.check_workflow(loaded, settings())
     configuration.check_run(loaded, recipe(loaded.dataset.name))
+    if family == "classification":
+        check_tasks(loaded)
     return loaded
+
+
+def check_tasks(loaded):
+    """A classification run asks for labels that its datasets have."""
+    try:
+        labels.check_tasks(loaded.dataset.tasks, recipe(loaded.dataset.name).recipe.datasets)
+    except UserError as error:
+        raise configuration.located(loaded.path, "dataset.tasks", str(error)) from None
 
 
 @once

@@ -1,15 +1,24 @@
 """Classification runs: every documented key is honoured or refused, and what contradicts itself is refused."""
 
 import pytest
-from signal_diffusion.config import check_run, check_workflow, load_recipe, load_run, load_settings
+from signal_diffusion.config import (
+    check_run,
+    check_workflow,
+    load_recipe,
+    load_run,
+    load_settings,
+    representation,
+)
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.fields import STAGES, metadata
+from signal_diffusion.config.presets import presets
 from signal_diffusion.config.stages import stage_keys
+from signal_diffusion.datasets.labels import check_tasks
 from signal_diffusion.errors import UserError
 
 from .documented import REQUIRED
 from .documented_classification import CLASSIFICATION, CLASSIFICATION_VALUES
-from .test_documented_keys import at, check, field_of, honoured, read_names
+from .test_documented_keys import ROOT, at, check, field_of, honoured, read_names
 from .test_stages import fields
 
 RUN = "config/classification/x.toml"
@@ -72,7 +81,10 @@ gender = 2.0
 health = 1.0
 age = 0.05
 """
-RESOLVED = {"settings.config", "settings.trainer", "data.output_type", "data.data_type"}
+RESOLVED = {"extends", "settings.config", "settings.trainer", "data.output_type", "data.data_type"}
+
+
+SHIPPED = sorted((ROOT / "config" / "classification").glob("*.toml"))
 
 
 @pytest.fixture
@@ -210,3 +222,41 @@ def test_folds(project):
     assert load_run(RUN).evaluation.fold_names(3) == ["fold-01", "fold-02", "fold-03"]
     project.change(RUN, "evaluation.folds", '"subject"')
     assert len(load_run(RUN).evaluation.fold_names(3)) == 5
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_runs_fit_their_recipes_and_the_workflow(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("SIGNAL_DIFFUSION_CONFIG", raising=False)
+    run = load_run(path)
+    recipe = load_recipe(run.dataset.name)
+    check_run(run, recipe)
+    check_workflow(run, load_settings())
+    check_tasks(run.dataset.tasks, recipe.recipe.datasets)
+
+
+def test_every_preset_makes_a_run(project, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    known = presets("classification")
+    assert "baseline-db-only" in known
+    for name in known:
+        path = project.write(
+            "config/classification/y.toml", f'extends = "{name}"\n' + TEXT.split("[model]")[0]
+        )
+        run = load_run(path)
+        run.check_data(representation(run))
+
+
+@pytest.mark.parametrize(
+    ("names", "datasets", "message"),
+    [
+        (["gendr"], ["demo"], "unknown label 'gendr'; did you mean gender?"),
+        (["emotion"], ["math", "mit"], "emotion: math and mit have no emotion; remove the task"),
+    ],
+)
+def test_tasks_that_no_dataset_has(names, datasets, message):
+    with pytest.raises(UserError) as caught:
+        check_tasks(names, datasets)
+    assert str(caught.value) == message
+    check_tasks(["activity", "math_condition"], ["math", "seed"])
+    check_tasks(["activity"], ["a_dataset_of_my_own"])

@@ -9,6 +9,7 @@ from signal_diffusion.config.checks import (
 )
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.messages import located
 from signal_diffusion.config.paths import work_root
 from signal_diffusion.config.recipe import Captions, Recipe, load_recipe
 from signal_diffusion.config.runs import load_run
@@ -37,6 +38,7 @@ __all__ = [
     "load_recipe",
     "load_run",
     "load_settings",
+    "located",
     "missing_dataset_message",
     "representation",
     "settings_for",

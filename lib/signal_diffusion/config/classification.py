@@ -158,6 +158,9 @@ class ClassificationRun(Section):
 
     name: str
     path: Path
+    extends: str | None = key(
+        None, "A row of config/classification/presets.txt to start from; what the run says itself wins."
+    )
     settings: ClassifierSettings
     data: ClassifierData = section(ClassifierData)
     dataset: ClassifierDataset

@@ -6,12 +6,15 @@ unknown is the empty string and has no code.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from signal_diffusion.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,21 @@ def get(name: str) -> Label:
     return LABELS[name]
 
 
-def codes(rows: pd.DataFrame, label: Label) -> np.ndarray:
+def check_tasks(names: Iterable[str], datasets: Iterable[str]) -> None:
+    """Refuse (UserError) labels that do not exist, or that none of the datasets has."""
+    datasets = list(datasets)
+    offered = {column for dataset in datasets for label in tasks(dataset) for column in label.columns}
+    for name in names:
+        if name not in LABELS:
+            guess = get_close_matches(name, LABELS, 1)
+            hint = f"did you mean {guess[0]}?" if guess else f"known labels are {', '.join(LABELS)}"
+            raise UserError(f"unknown label {name!r}; {hint}")
+        lacking = set(LABELS[name].columns) - offered
+        if lacking and all(dataset in _TASKS for dataset in datasets):
+            raise UserError(f"{name}: {' and '.join(datasets)} have no {min(lacking)}; remove the task")
+
+
+def codes(rows: "pd.DataFrame", label: Label) -> np.ndarray:
     """Code or number of a label in each metadata row, NaN where unknown: float64 [rows].
 
     UserError for a word that is no class of it; the rows must have its columns.
@@ -136,7 +153,7 @@ def codes(rows: pd.DataFrame, label: Label) -> np.ndarray:
     return np.array([known[key] for key in keys], dtype=np.float64)
 
 
-def check_labels(rows: pd.DataFrame, source: str) -> None:
+def check_labels(rows: "pd.DataFrame", source: str) -> None:
     """Refuse words and numbers that are no value of a known label; `source` names the table."""
     for name in LABELS.keys() & set(rows.columns):
         for value in sorted(set(rows[name].astype(str))):
