@@ -43,6 +43,12 @@ def _natten(q: Tensor, k: Tensor, v: Tensor, kernel_size: int, scale: float) -> 
     return na2d(q.contiguous(), k.contiguous(), v.contiguous(), kernel_size=kernel, scale=scale)
 
 
+def neighborhood_flops(height: int, width: int, kernel_size: int, channels: int) -> int:
+    """Operations of the scores and of their sums over values, per sample; `channels` of all heads together."""
+    keys = min(kernel_size, height) * min(kernel_size, width)
+    return 4 * height * width * keys * channels
+
+
 def window_starts(length: int, kernel_size: int) -> Tensor:
     """First key of each query's window along an axis of `length`, int64 [length]."""
     kernel = min(kernel_size, length)

@@ -64,7 +64,7 @@ def chunked_scan(
 ) -> Tensor:
     """The scan without kernels, in float32 or float64; arguments as in `selective_scan`."""
     wide = torch.promote_types(u.dtype, torch.float32)
-    with torch.autocast(u.device.type, enabled=False):
+    with torch.autocast("cpu" if u.is_meta else u.device.type, enabled=False):
         u_wide, delta, a, b, c, d, bias = (x.to(wide) for x in (u, delta, a, b, c, d, bias))
         steps = F.softplus(delta + bias)
         first = [x.transpose(0, 1).contiguous() for x in (u_wide, steps, b, c)]

@@ -1,0 +1,173 @@
+"""What each preset costs: parameters, operations and memory, counted without computing anything."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from signal_diffusion.config.diffusion import EXTRAS
+from signal_diffusion.config.grids import CHANNELS, SERIES
+from signal_diffusion.config.presets import presets
+from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
+from signal_diffusion.files import write_text
+from signal_diffusion.models.layers import SelfAttention
+from signal_diffusion.models.neighborhood import neighborhood_flops
+from signal_diffusion.models.scan import scan_flops
+
+BYTES_PER_WEIGHT = 20  # float32: the weight, its gradient, Adam's two moments and the moving average
+HEADINGS = (
+    "preset",
+    "grid",
+    "parameters (M)",
+    "forward (GFLOP)",
+    "activations (MB)",
+    "recomputed (MB)",
+    "weights in training (MB)",
+)
+
+
+class Cost(NamedTuple):
+    """Of one window in float32. activations: what backward needs, without and with gradient checkpointing."""
+
+    preset: str
+    grid: tuple[int, int, int]
+    parameters: int
+    flops: int
+    activations: int
+    recomputed: int
+
+
+def preset_costs(condition: int, electrodes: int, samples: int) -> list[Cost]:
+    """Costs of every preset; condition: width of the vector. electrodes, samples: of a window of time series."""
+    return [
+        network_cost(name, *_described(tables, name, condition, (electrodes, samples)))
+        for name, tables in presets("diffusion").items()
+    ]
+
+
+def network_cost(name: str, network: nn.Module, grid: tuple[int, int, int], condition: int) -> Cost:
+    """Cost of a network on the device `meta` for windows [channels, height, width]."""
+    inputs = _inputs(grid, condition)
+    network.checkpointing = False
+    flops, activations = _flops(network, inputs), _kept(network, inputs)
+    network.checkpointing = True
+    parameters = sum(p.numel() for p in network.parameters())
+    return Cost(name, grid, parameters, flops, activations, _kept(network, inputs))
+
+
+def write_costs(costs: list[Cost], folder: Path) -> str:
+    """Write costs.csv and README.md into `folder`; return the table of the page."""
+    rows = [_row(cost) for cost in costs]
+    table = _markdown([HEADINGS, ("---",) + ("---:",) * (len(HEADINGS) - 1), *rows])
+    write_text(folder / "costs.csv", "".join(",".join(row) + "\n" for row in (HEADINGS, *rows)))
+    write_text(folder / "README.md", f"{INTRODUCTION}\n{table}")
+    return table
+
+
+INTRODUCTION = """# What the presets cost
+
+Of one window, in float32. FLOPs are those of the definitions: matrix products and attention, of neighbourhood attention
+only the scores within neighbourhoods, of selective scans 7 operations per state and step and 2 per channel and step; a
+training step takes three times as many. Activations are what forward keeps for backward, without and with
+`training.gradient_checkpointing`; bf16 takes about half. Weights in training: with gradient, Adam's moments and the
+moving average. Conditions are as wide as the released CLIP encoders' (2048) unless the script is told otherwise.
+"""
+
+
+def _described(
+    tables: dict[str, Any], name: str, condition: int, series: tuple[int, int]
+) -> tuple[nn.Module, tuple[int, int, int], int]:
+    kind = next(kind for kind in CHANNELS if name.endswith(kind))
+    side = tables.get("dataset", {}).get("resolution")
+    grid = (CHANNELS[kind], *(series if kind == SERIES else (side, side)))
+    model = tables["model"]
+    extras = EXTRAS[model["name"]].model_validate(model["extras"])
+    with torch.device("meta"):
+        network = NETWORKS[model["name"]](**ARGUMENTS[model["name"]](extras, grid[0], condition))
+    return network, grid, condition
+
+
+def _inputs(grid: tuple[int, int, int], condition: int) -> tuple[Tensor, ...]:
+    shapes = [(1, *grid), (1,), *([(1, condition)] if condition else [])]
+    return tuple(torch.empty(shape, device="meta") for shape in shapes)
+
+
+def _flops(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Operations of one forward pass; neighbourhoods count as defined, not as tiles compute them."""
+    counter = FlopCounterMode(
+        display=False, custom_mapping={torch.ops.signal_diffusion.selective_scan: _scan}
+    )
+    with torch.no_grad(), _local_grids(network) as grids, counter:
+        network(*inputs)
+    counts, root = counter.get_flop_counts(), type(network).__name__
+    total = sum(counts["Global"].values())
+    for name, (module, height, width) in grids.items():
+        scores = sum(n for op, n in counts[f"{root}.{name}"].items() if op not in PROJECTIONS)
+        total += (
+            neighborhood_flops(height, width, module.kernel_size, module.heads * module.head_dim) - scores
+        )
+    return total
+
+
+PROJECTIONS = (torch.ops.aten.mm, torch.ops.aten.addmm)
+
+
+def _scan(u: tuple[int, ...], delta: object, rates: tuple[int, ...], *_: object, **__: object) -> int:
+    length, batch, groups, channels = u
+    return scan_flops(batch, length, groups * channels, rates[1])
+
+
+@contextmanager
+def _local_grids(network: nn.Module) -> Iterator[dict[str, tuple[SelfAttention, int, int]]]:
+    """Name -> module and token grid of each neighbourhood attention, as forward meets them."""
+    found: dict[str, tuple[SelfAttention, int, int]] = {}
+    hooks = []
+    for name, module in network.named_modules():
+        if isinstance(module, SelfAttention) and module.kernel_size is not None:
+
+            def note(module: SelfAttention, arguments: tuple[Tensor, ...], name: str = name) -> None:
+                if module.is_local(*arguments[0].shape[1:3]):
+                    found[name] = (module, *arguments[0].shape[1:3])
+
+            hooks.append(module.register_forward_pre_hook(note))
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _kept(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Bytes that forward keeps for backward, beside the weights."""
+    weights = {p.untyped_storage()._cdata for p in [*network.parameters(), *network.buffers()]}
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network(*inputs)
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+def _row(cost: Cost) -> tuple[str, ...]:
+    return (
+        cost.preset,
+        " x ".join(map(str, cost.grid)),
+        f"{cost.parameters / 1e6:.2f}",
+        f"{cost.flops / 1e9:.2f}",
+        f"{cost.activations / 1e6:.1f}",
+        f"{cost.recomputed / 1e6:.1f}",
+        f"{cost.parameters * BYTES_PER_WEIGHT / 1e6:.0f}",
+    )
+
+
+def _markdown(rows: list[tuple[str, ...]]) -> str:
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
