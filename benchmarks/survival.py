@@ -219,8 +219,8 @@ def main() -> None:
             verdicts.append(survive(builds[-1], whole, log))
     kills = Counter(line.split(",")[0] for build in builds for line in build.done)
     moments = Counter(line.split(",")[2].strip() for build in builds for line in build.done)
-    log(f"total: {verdicts.count(True)} of {len(builds)} builds equal, {sum(kills.values())} kills: ")
-    log("; ".join(f"{count} {name}" for name, count in (kills + moments).items()))
+    log(f"total: {verdicts.count(True)} of {len(builds)} builds equal, {sum(kills.values())} kills")
+    log("total: " + "; ".join(f"{count} {name}" for name, count in (kills + moments).items()))
     sys.exit(0 if all(verdicts) else 1)
 
 

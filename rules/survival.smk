@@ -12,8 +12,3 @@ with one_line():
 onstart:
     with one_line():
         begin(*PLACES)
-
-
-onerror:
-    with one_line():
-        check_places(".", *PLACES)

@@ -10,9 +10,11 @@ import atexit
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from signal_diffusion.errors import UserError
 from signal_diffusion.files import write_json
 
 PACKAGE = "signal_diffusion"
@@ -78,7 +80,8 @@ def _remembered() -> dict[str, list]:
 
 def _keep(path: Path, reader: str, facts: dict[str, list], before: int) -> None:
     if len(facts) > before and path.parent.is_dir():
-        write_json(path, {"reader": reader, "facts": facts})
+        with suppress(OSError, UserError):  # they only save time
+            write_json(path, {"reader": reader, "facts": facts})
 
 
 def _imports(tree: ast.Module, package: str) -> list[str]:

@@ -7,7 +7,9 @@ the folder: then it stops, a training after a checkpoint, and the new workflow s
 """
 
 import atexit
+import logging
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -42,8 +44,10 @@ def begin(*places: str | Path) -> None:
     full, `RunHeld` if another workflow has the folder or left jobs that do not stop.
     """
     check_places(".", *places)
+    logging.raiseExceptions = False  # a log that cannot be written is no reason for a traceback per line
     _held.close()
     folder = Path.cwd() / FOLDER
+    _held.callback(_say_if_full, places)
     lock = _held.enter_context(WorkflowLock(folder, name=NAME))
     os.environ[VARIABLE] = f"{lock.token} {lock.path}"
     let_signals_wait()
@@ -62,6 +66,14 @@ def check_places(*places: str | Path) -> None:
         disk = os.statvfs(there)
         if disk.f_bavail * disk.f_frsize < ROOM or (disk.f_files and not disk.f_favail):
             raise UserError(f"{there}: its disk is full; make room and run the same command again")
+
+
+def _say_if_full(places: tuple[str | Path, ...]) -> None:
+    """The last word, for what Snakemake itself says of a disk that it cannot write its records to is long."""
+    try:
+        check_places(".", *places)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
 
 
 def let_signals_wait() -> None:
@@ -113,7 +125,8 @@ def job(name: str) -> Iterator[None]:
     with ExitStack() as stack, _terminable():
         if VARIABLE in os.environ:
             running = Path(os.environ[VARIABLE].partition(" ")[2]).with_name(RUNNING)
-            lock = stack.enter_context(Lock(running, name=f"{os.uname().nodename}-{os.getpid()}", job=name))
+            file = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(4)}"
+            lock = stack.enter_context(Lock(running, name=file, job=name))
             stack.callback(lock.path.unlink, missing_ok=True)
             stop_if_replaced()
             stopping = threading.Event()

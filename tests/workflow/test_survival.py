@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from .conftest import ROOT
+
 TABLE = "work/recordings/demo-demo.csv"
 SLOW = 'import time; open("begun", "w").close(); time.sleep({seconds})'
 
@@ -91,6 +93,7 @@ def test_a_second_workflow_is_told_who_has_the_folder_and_may_still_plan(slow):
     slow.run("snakemake", "--", TABLE)
 
 
+@pytest.mark.slow
 def test_a_workflow_and_its_job_end_by_the_same_sigterm(slow):
     workflow, job = start(slow)
     for pid in (workflow.pid, job.pid):
@@ -155,6 +158,7 @@ def put_work_on(project, folder: Path) -> None:
     project.edit("config/default.toml", lambda text: text.replace('"../work"', f'"{folder}/work"'))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_named_in_one_line_and_room_mends_it(project, disk):
     folder = disk("size=16m")
     put_work_on(project, folder)
@@ -189,3 +193,11 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(project, disk):
         and line.startswith(f"error: {folder}: cannot be written to")
         and "Traceback" not in done.stdout
     )
+
+
+@pytest.mark.slow
+def test_a_build_that_is_killed_again_and_again_ends_as_an_undisturbed_one(environment):
+    command = ["python", str(ROOT / "benchmarks/survival.py"), "--builds", "1", "--kills", "6"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 builds equal" in done.stdout and "in a checkpoint write" in done.stdout
