@@ -101,7 +101,7 @@ def test_jobs_that_have_not_succeeded_are_those_without_a_newer_benchmark(folder
 def test_every_stage_has_its_share_and_what_is_left(folder):
     head, shards, train, *_ = view(folder).splitlines()
     assert "2 of 6 jobs done after 1:37, about 0:15 left" in head  # two at a time, 15 s each
-    assert head.endswith("not counting what has never run: train_diffusion, dataset")
+    assert head.endswith("beside what has never run here: train_diffusion, dataset")
     assert shards.split() == "shards 2 of 4 2 running 15.0 s each about 0:15 left".split()
     assert train.split() == "train_diffusion 0 of 1".split()
 

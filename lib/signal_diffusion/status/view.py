@@ -52,9 +52,9 @@ def _headline(build: Build, planned: dict[str, int], seconds: dict[str, float | 
     if build.ended or done == total:
         return f"{said}, ended {clock(quiet)} ago after {clock(build.said - build.started)}"
     left, unknown = _left(build, planned, seconds, max(running, 1))
-    said += f" after {clock(time.time() - build.started)}, about {clock(left)} left"
-    if unknown:
-        said += f", not counting what has never run: {', '.join(unknown)}"
+    said += f" after {clock(time.time() - build.started)}"
+    said += f", about {clock(left)} left" if left else ""
+    said += f", beside what has never run here: {', '.join(unknown)}" if unknown else ""
     return f"{said}; not a word for {clock(quiet)}" if quiet > SILENT_FOR and not running else said
 
 
