@@ -1,4 +1,4 @@
-"""The training script, killed without warning, ends with the weights of an unbroken run."""
+"""The training script, killed without warning, ends with the weights of an unbroken run, whatever the network."""
 
 import os
 import subprocess
@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from signal_diffusion.config.diffusion import EXTRAS
 from signal_diffusion.files import sha256
+
+from .world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,6 +69,26 @@ def test_kill_9_three_times_changes_nothing(command, tmp_path):
     kill(start(command(broken)), lambda: steps(broken) >= 17)
     for folder in (broken, whole):
         process = start(command(folder))
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        assert ("goes on from" in said) == (folder is broken)
+    assert sha256(broken / "model.safetensors") == sha256(whole / "model.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", EXTRAS)
+def test_kill_9_changes_nothing_for_any_network(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    world = World(tmp_path)
+    run = world.run("killed", model=model, conditioning="gend_hlth_age", steps=30)
+    run.path.write_text(run.path.read_text().replace("[training]", "[training]\ncheckpoint_interval = 2"))
+    script = [sys.executable, str(ROOT / "scripts" / "train_diffusion.py"), "--run", str(run.path)]
+    data = [*script, "--dataset", str(world.dataset("db-only"))]
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    commands = {folder: [*data, "--out", str(folder / "model.safetensors")] for folder in (broken, whole)}
+    kill(start(commands[broken]), lambda: steps(broken) >= 5)
+    for folder, command in commands.items():
+        process = start(command)
         _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
         assert ("goes on from" in said) == (folder is broken)
