@@ -1,5 +1,7 @@
 """Schedules and averaging against diffusers, whose names they bear; optimisers against their formulas."""
 
+import math
+
 import pytest
 import torch
 from signal_diffusion.errors import UserError
@@ -46,6 +48,26 @@ def test_min_lr_ratio_lifts_the_floor(name):
     plain, lifted = rates(SchedulePlan(name, 4)), rates(SchedulePlan(name, 4, {"min_lr_ratio": 0.1}))
     assert lifted[4:] == pytest.approx([0.002 + 0.9 * rate for rate in plain[4:]])
     assert lifted[:4] == plain[:4]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "formula"),
+    [
+        (SchedulePlan("constant"), lambda t: 1.0),
+        (SchedulePlan("constant_with_warmup", 8), lambda t: 1.0),
+        (SchedulePlan("linear", 8), lambda t: 1 - t),
+        (SchedulePlan("linear", 8, {"min_lr_ratio": 0.2}), lambda t: 0.2 + 0.8 * (1 - t)),
+        (SchedulePlan("cosine", 8), lambda t: (1 + math.cos(math.pi * t)) / 2),
+        (SchedulePlan("cosine", 8, {"num_cycles": 2.0}), lambda t: (1 + math.cos(4 * math.pi * t)) / 2),
+        (SchedulePlan("polynomial", 8, {"power": 3.0, "lr_end": 0.0}), lambda t: (1 - t) ** 3),
+    ],
+)
+def test_schedules_are_their_formulas_after_a_warm_up_in_every_batch(schedule, formula):
+    """Learning rate over its peak, of t from 0 at the end of warm-up to 1 at the last step's end."""
+    warmup = schedule.warmup_steps
+    ramp = [step / warmup for step in range(warmup)]
+    fall = [formula((step - warmup) / (STEPS - warmup)) for step in range(warmup, STEPS)]
+    assert rates(schedule, lr=2.0) == pytest.approx([2.0 * each for each in ramp + fall], rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
 import torch
@@ -55,14 +56,14 @@ def numbers(folder):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_resume_is_exact_at_every_step(toy, tmp_path, variant):
-    plan = toy.toy_plan(checkpoint_limit=None, **VARIANTS[variant])
+def test_resume_is_exact_at_every_step(toy, tmp_path, variant, steps=9):
+    plan = toy.toy_plan(steps, checkpoint_limit=None, **VARIANTS[variant])
     whole = tmp_path / "whole"
     expected = run(toy, whole, plan)
     assert {*expected} == KINDS.get(variant, {"model", "ema"})
-    steps = [int(path.name.removeprefix("step-")) for path in sorted(whole.glob("checkpoints/*/step-*"))]
-    assert steps == list(range(1, steps[-1] + 1))
-    for step in steps[:-1]:
+    saved = [int(path.name.removeprefix("step-")) for path in sorted(whole.glob("checkpoints/*/step-*"))]
+    assert saved == list(range(1, saved[-1] + 1))
+    for step in saved[:-1]:
         broken = tmp_path / f"broken-{step}"
         shutil.copytree(whole, broken)
         for checkpoint in broken.glob("checkpoints/*/step-*"):
@@ -70,6 +71,13 @@ def test_resume_is_exact_at_every_step(toy, tmp_path, variant):
                 shutil.rmtree(checkpoint)
         assert_equal(run(toy, broken, plan), expected)
         assert numbers(broken) == numbers(whole)
+        shutil.rmtree(broken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["adamw", "best-3", "swa"])
+def test_resume_is_exact_at_each_of_40_steps(toy, tmp_path, variant):
+    test_resume_is_exact_at_every_step(toy, tmp_path, variant, steps=40)
 
 
 def test_cadence_and_evaluation_change_no_weight(toy, tmp_path):
@@ -132,6 +140,24 @@ def test_a_stop_signal_leaves_a_checkpoint_of_that_very_step(toy, tmp_path, caps
     assert f"stopped by signal {number.value} at step 4, checkpoint written" in capsys.readouterr().err
     assert [path.name for path in tmp_path.glob("checkpoints/*/step-*")] == ["step-00000004"]
     assert_equal(run(toy, tmp_path, plan), run(toy, tmp_path / "whole", plan))
+
+
+def test_a_stop_signal_ends_an_evaluation_at_once_and_it_is_made_up_for(toy, tmp_path):
+    class Slow(toy.Toy):
+        def evaluate(self, model, step):
+            for _ in range(2000 if step == 6 else 0):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.01)
+            return super().evaluate(model, step)
+
+    plan = toy.toy_plan(checkpoint_every=0, **{**VARIANTS["best"], "patience": 0})
+    with pytest.raises(SystemExit) as stopped:
+        run(toy, tmp_path, plan, task=Slow())
+    assert stopped.value.code == 143
+    assert [path.name for path in tmp_path.glob("checkpoints/*/step-*")] == ["step-00000006"]
+    assert [line["step"] for line in numbers(tmp_path) if "val/loss" in line] == [3]
+    assert_equal(run(toy, tmp_path, plan), run(toy, tmp_path / "whole", plan))
+    assert numbers(tmp_path) == numbers(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("place", ["loss", "gradient"])

@@ -1,0 +1,61 @@
+"""Compilation: asked of torch as the plan says, and refused where there is no compiler."""
+
+import pytest
+import torch
+from signal_diffusion.errors import UserError
+from signal_diffusion.training.logging import RunLog
+from signal_diffusion.training.loop import train
+
+
+def run(toy, folder, task=None, **changes):
+    with RunLog(folder) as log:
+        return train(task or toy.Toy(), toy.toy_plan(**changes), folder / "checkpoints", {}, log)
+
+
+@pytest.mark.parametrize("mode", ["default", "max-autotune"])
+def test_the_network_of_the_loss_is_the_compiled_one(toy, tmp_path, monkeypatch, mode):
+    asked, seen = [], []
+
+    def compiles(model, mode):
+        asked.append(mode)
+        return torch.nn.Sequential(model)
+
+    class Watching(toy.Toy):
+        def loss(self, model, batch, generator):
+            seen.append(model is self.model)
+            return super().loss(model, batch, generator)
+
+        def evaluate(self, model, step):
+            assert model is self.model
+            return super().evaluate(model, step)
+
+    monkeypatch.setattr(torch, "compile", compiles)
+    found = run(toy, tmp_path / "a", Watching(), compile_model=True, compile_mode=mode, eval_every=3)
+    assert asked == [mode] and seen == [True] + [False] * 18  # the first counts FLOPs
+    expected = run(toy, tmp_path / "b")
+    assert all(torch.equal(value, found["ema"][name]) for name, value in expected["ema"].items())
+
+
+def test_a_cpu_without_a_compiler_is_told_so(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UserError, match=r"compile_model = true needs a C\+\+ compiler.*set it to false"):
+        run(toy, tmp_path, compile_model=True, device="cpu")
+
+
+@pytest.mark.slow
+def test_compiled_networks_learn_the_same_and_resume_exactly(toy, tmp_path):
+    plan = {"compile_model": True, "accumulation": 1, "checkpoint_every": 4}
+    whole = run(toy, tmp_path / "whole", **plan)
+    plain = run(toy, tmp_path / "plain", accumulation=1)
+    assert {path.name for path in tmp_path.glob("whole/checkpoints/*/step-*")} == {
+        "step-00000008",
+        "step-00000009",
+    }
+    broken = tmp_path / "broken"
+    (tmp_path / "whole").rename(broken)
+    for path in broken.glob("checkpoints/*/step-00000009"):
+        path.rename(path.with_name("gone"))
+    again = run(toy, broken, **plan)
+    for name, value in whole["ema"].items():
+        assert torch.equal(value, again["ema"][name])
+        torch.testing.assert_close(value, plain["ema"][name], rtol=1e-3, atol=1e-4)
