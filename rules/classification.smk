@@ -13,7 +13,7 @@ rule train_classifier:
     threads: lambda wildcards: run("classification", wildcards.run).training.threads
     resources:
         mem_mb=growing(8000),
-        runtime=growing(720),
+        runtime=720,
     params:
         values=lambda wildcards: values_param(
             run("classification", wildcards.run), "training", fold_keys(wildcards.fold)
