@@ -155,6 +155,7 @@ def resources_figure(uses: Sequence[RuleUse]) -> Figure:
         axes.set_ylim(len(uses) - 0.5, -0.5)
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.5, 1], ["0", "half", "all"])
+        axes.get_xticklabels()[-1].set_horizontalalignment("right")
         axes.tick_params(left=False, labelleft=place == 0)
         axes.spines["left"].set_visible(False)
     return figure
