@@ -1,0 +1,175 @@
+"""Figures, card and summary of classification runs: drawn from any metrics.json, with the numbers in it."""
+
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+from signal_diffusion.errors import UserError
+from signal_diffusion.files import write_json
+from signal_diffusion.metrics.classification.evaluation import Resampling, evaluate
+from signal_diffusion.metrics.classification.occlusion import parts, summarise_occlusion
+from signal_diffusion.metrics.classification.summary import summary_table
+from signal_diffusion.metrics.classification.tables import Answers, Predictions
+from signal_diffusion.report import classification, classifier_scores
+from signal_diffusion.report.classification_summary import write_summary
+from signal_diffusion.report.classifier_card import evidence, limits, pictures
+from signal_diffusion.report.scores import interval
+
+SPEC = {
+    "representation": "db-only",
+    "channels": ["C3", "C4"],
+    "frequencies": np.geomspace(1, 50, 16).tolist(),
+    "frames": 4,
+}
+
+
+def rows_of(subjects: int, windows: int) -> pd.DataFrame:
+    owner = np.repeat(np.arange(subjects), 2 * windows)
+    part = np.tile(np.repeat([0, 1], windows), subjects)
+    return pd.DataFrame(
+        {
+            "dataset": "demo",
+            "subject": [f"s{k:02d}" for k in owner],
+            "recording": [f"s{k:02d}-{p}" for k, p in zip(owner, part, strict=True)],
+            "window": np.tile(np.arange(windows), 2 * subjects),
+            "fold": "split",
+        }
+    )
+
+
+def predictions_of(rows: pd.DataFrame, strength: float, seed: int) -> Predictions:
+    """Gender by subject, emotion by window, age; `strength` says how much the model knows."""
+    rng = np.random.default_rng(seed)
+    number = rows["subject"].str[1:].astype(int).to_numpy()
+    tasks = {}
+    for name, classes, truth in (
+        ("gender", ("M", "F"), number % 2.0),
+        ("emotion", ("sad", "neutral", "happy"), rows["window"].to_numpy() % 3.0),
+    ):
+        noise = rng.uniform(size=(len(rows), len(classes)))
+        p = noise + strength * np.eye(len(classes))[truth.astype(int)]
+        tasks[name] = Answers(classes, truth, p / p.sum(axis=1, keepdims=True))
+    age = 20.0 + 3 * number
+    tasks["age"] = Answers((), age, age * (strength > 0) + rng.normal(0, 5, len(rows)))
+    tasks["handedness"] = Answers(("right", "left"), np.full(len(rows), np.nan), np.full((len(rows), 2), 0.5))
+    return Predictions(rows, tasks)
+
+
+def metrics_of(strength: float, name: str) -> dict:
+    rows = rows_of(10, 6)
+    others = {"shuffled": predictions_of(rows, 0, 7), "band_power": predictions_of(rows, 0.3, 8)}
+    absent = {"dataset": dict.fromkeys(("gender", "emotion", "age"), "all windows are of one dataset")}
+    found = evaluate(predictions_of(rows, strength, 1), others, absent, Resampling(60, 0))
+    rises = {"gender": np.random.default_rng(0).normal(0.1, 0.02, (len(parts(SPEC)), 20))}
+    occlusion = {"tasks": summarise_occlusion(rises, np.arange(20) // 2, SPEC, 20, 0)}
+    facts = {"recipe": "demo", "representation": "db-only", "backbone": "cnn_light"}
+    return {"run": name, **facts, "protocols": {"split": found}, "occlusion": occlusion}
+
+
+@pytest.fixture(scope="module")
+def metrics() -> dict:
+    return metrics_of(0.8, "good")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, metrics):
+    out = tmp_path_factory.mktemp("run")
+    write_json(out / "metrics.json", metrics)
+    for fold in ("split", "fold-01"):
+        lines = [f'{{"step": {k}, "train/loss": {1 / k}, "val/loss": 0.5}}' for k in range(1, 30)]
+        (out / fold).mkdir()
+        (out / fold / "stats.jsonl").write_text("\n".join(lines))
+    stats = [out / name / "stats.jsonl" for name in ("split", "fold-01", "fold-02")]
+    names = classification.draw_run(out / "metrics.json", stats, out / "figures")
+    assert {path.name for path in (out / "figures").iterdir()} == set(names)
+    return out
+
+
+def test_a_run_has_every_figure_once(folder):
+    names = {path.stem for path in (folder / "figures").iterdir()}
+    expected = {
+        "scores-split",
+        "subjects-split",
+        "confusion-split",
+        "reliability-split",
+        "occlusion",
+        "training",
+    }
+    assert names == expected <= set(classification.captions())
+    for path in (folder / "figures").iterdir():
+        width, height = struct.unpack(">II", path.read_bytes()[16:24])
+        assert width > 400 and height > 250, path.name
+
+
+def test_forest_shows_the_numbers(metrics):
+    figure = classifier_scores.score_forest(metrics["protocols"]["split"])
+    panels = {axes.get_title("left"): axes for axes in figure.axes}
+    axes = panels["gender: 120 windows"]
+    shown = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    scores = metrics["protocols"]["split"]["tasks"]["gender"]["levels"]["window"]["scores"]
+    wanted = [scores[name]["balanced_accuracy"]["value"] for name in ("model", "shuffled", "band_power")]
+    assert shown == pytest.approx(wanted)
+    assert "within\nrecordings" in panels["emotion: by person"].texts[0].get_text()
+    assert not any("handedness" in title for title in panels)
+
+
+def test_card_holds_numbers_and_reasons(metrics):
+    text = "\n".join(evidence(metrics))
+    level = metrics["protocols"]["split"]["tasks"]["gender"]["levels"]["person"]
+    assert interval(level["scores"]["model"]["auroc"]) in text
+    assert interval(level["scores"]["band_power"]["balanced_accuracy"]) in text
+    assert f"**{interval(level['differences']['shuffled']['balanced_accuracy'])}**" in text
+    for reason in ("handedness", "no held-out window", "one dataset", "within recordings"):
+        assert reason in text
+    assert "10 subjects, 120 windows" in text and limits().startswith("- ")
+
+
+def test_card_turns_errors_so_that_more_is_better(metrics):
+    level = metrics["protocols"]["split"]["tasks"]["age"]["levels"]["window"]
+    difference = level["differences"]["shuffled"]["mae"]
+    assert difference["value"] < 0 and difference["better"]
+    turned = {"value": -difference["value"], "low": -difference["high"], "high": -difference["low"]}
+    assert f"**{interval(turned)}**" in "\n".join(evidence(metrics))
+
+
+def test_pictures_come_in_order_with_captions(folder):
+    text = pictures("figures", sorted(path.name for path in (folder / "figures").iterdir()))
+    assert text.count("![") == 6
+    assert text.index("scores-split") < text.index("confusion-split") < text.index("training.png")
+
+
+def test_events_and_runs_without_scores_have_a_card(metrics):
+    estimate = {"value": 0.5, "low": 0.2, "high": 0.9}
+    events = {"rules": "SzCORE", "events": 3, "days": 0.5, "reference": "index"}
+    scores = dict.fromkeys(("sensitivity", "precision", "f1", "false_alarms_per_day"), estimate)
+    gender = metrics["protocols"]["split"]["tasks"]["gender"]
+    task = gender | {"events": events | {"mean_over_subjects": scores, "pooled": scores}}
+    tasks = {"gender": task, "handedness": metrics["protocols"]["split"]["tasks"]["handedness"]}
+    changed = metrics | {"protocols": {"folds": metrics["protocols"]["split"] | {"tasks": tasks}}}
+    text = "\n".join(evidence(changed))
+    assert "3 events in 0.50 days" in text and "| false alarms per day | 0.50 [0.20, 0.90] |" in text
+    nothing = {"folds": {"tasks": {"handedness": tasks["handedness"]}, "subjects": 1, "windows": 2}}
+    assert classification.figures({"protocols": nothing}, {}) == {}
+
+
+def test_summary_sorts_runs_best_first_in_every_task(metrics, tmp_path):
+    runs = [metrics_of(0.2, "weak"), metrics, metrics_of(0.5, "fair")]
+    found = summary_table(runs)
+    for (task, level), rows in found.groupby(["task", "level"]):
+        values = rows["value"].tolist()
+        assert values == sorted(values, reverse=task != "age"), (task, level)
+    gender = found[(found["task"] == "gender") & (found["level"] == "window")]
+    assert gender["run"].tolist() == ["good", "fair", "weak"]
+    assert gender["beats_shuffled"].tolist()[0] is True and gender["dataset"].isna().all()
+    for run in runs:
+        write_json(tmp_path / run["run"] / "metrics.json", run)
+    out = tmp_path / "summary"
+    write_summary([tmp_path / run["run"] for run in runs], out)
+    page = (out / "classification.md").read_text()
+    model = metrics["protocols"]["split"]["tasks"]["gender"]["levels"]["window"]["scores"]["model"]
+    assert interval(model["balanced_accuracy"]) in page
+    assert len(pd.read_csv(out / "classification.csv")) == len(found) == 15
+    assert (out / "classification.png").stat().st_size > 10_000
+    with pytest.raises(UserError, match="no classification run is built"):
+        write_summary([], out)
