@@ -130,6 +130,7 @@ def test_the_table_holds_every_key_of_the_document(shared):
 
 # Keys whose whole effect lies inside config: chosen, checked or resolved into others there.
 RESOLVED_IN_CONFIG = {
+    "extends",
     "data.output_root",
     "settings.config",
     "settings.trainer",
