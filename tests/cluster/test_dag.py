@@ -63,6 +63,9 @@ def whole(folder: Path, environment: dict[str, str]) -> Project:
     """The tiny project, and recordings of one's own for the rule that indexes such."""
     project = copy_project(folder, environment)
     project.edit("config/default.toml", lambda text: text + OWN)
+    project.edit(
+        "config/diffusion/presets.txt", lambda text: re.sub(r"(?m)^\S+-(flagship|demo)-.*\n", "", text)
+    )
     project.edit("config/classification/demo.toml", lambda text: changed(text, CLASSIFIER))
     latent = changed((folder / "config/diffusion/demo.toml").read_text(), LATENT)
     (folder / "config/diffusion/latent.toml").write_text(latent)
