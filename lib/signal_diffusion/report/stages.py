@@ -70,11 +70,24 @@ WORDS = {
         "feature space, mean spectra, what each label changes, and whether training windows were copied. Beside "
         "each number stands what real training windows and simple baselines reach.",
     ),
-    "evaluate_classifier": (
-        "Evaluation",
-        "Predictions are scored per window and per person, beside baselines.",
+    "fit_baselines": (
+        "Baselines",
+        "Regressions learn the labels from what a classifier must beat: from gender, age and health, from the "
+        "dataset's name, and from the power of the classical frequency bands. They see the people that it saw.",
     ),
+    "occlude_classification": (
+        "Occlusion",
+        "Channels and frequency bands are hidden one after the other: what the classifier then gets wrong tells "
+        "what it looks at.",
+    ),
+    "evaluate_classification": (
+        "Evaluation",
+        "Predictions are scored per window and per person, with intervals over people, beside shuffled labels and "
+        "the baselines.",
+    ),
+    "summarise_classification": ("Summary", "All classification runs are set side by side."),
     "plot_diffusion": ("Figures", "The figures of the run are drawn."),
+    "plot_classification": ("Figures", "The figures of the run are drawn."),
     "publish_diffusion": ("Published run", "Model, samples, metrics, figures and card go into one folder."),
     "publish_classifier": ("Published run", "Model, metrics, figures and card go into one folder."),
 }
