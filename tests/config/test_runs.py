@@ -189,6 +189,10 @@ def test_mistakes_and_contradictions(project, keys, message):
             "[model.extras] latent_space: a VAE of images would halve",
         ),
         (
+            {"data.data_type": '"timeseries"', "model.extras.text_encoder": '"words"'},
+            "[model.extras] text_encoder: words knows captions of images alone; set [data] data_type there",
+        ),
+        (
             {"data.data_type": '"timeseries"', "model.sample_size": "64"},
             "[model] sample_size: a time series is",
         ),
@@ -352,8 +356,8 @@ def test_a_run_takes_what_it_does_not_say_from_the_settings(project):
     assert representation(load_run(RUN)) == representation(load_run("config/support/latents.toml")) == "db-iq"
     project.change("config/default.toml", "data.data_type", '"timeseries"')
     assert representation(load_run(RUN)) == "timeseries"
-    for encoder in ("eyes", "words"):
-        assert representation(load_run(f"config/support/{encoder}.toml")) == "db-only"
+    assert representation(load_run("config/support/words.toml")) == "timeseries"
+    assert representation(load_run("config/support/eyes.toml")) == "db-only"
     project.change(RUN, "data.data_type", '"spectrogram"')
     assert representation(load_run(RUN)) == "db-iq"
 

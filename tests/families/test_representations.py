@@ -1,6 +1,7 @@
 """Every representation, and latent space: evaluated by its decibels, drawn, published, and back to waveforms."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,6 +91,17 @@ def test_the_published_model_gives_images_decibels_and_waveforms(finished):
     assert np.array_equal(*by_generator)
 
 
+def test_batch_size_changes_nothing_but_rounding(finished):
+    kind, run, work = finished
+    pipeline = Pipeline.from_pretrained(work / "published")
+    told = {"gend_hlth_age": [{"gender": "F", "age": 60 + n} for n in range(5)], "classes": ["rest"] * 5}
+    prompts = told.get(run.model.conditioning)
+    whole = pipeline.generate(prompts, n=5, seed=3).images.astype(float)
+    pipeline.sampling = replace(pipeline.sampling, batch_size=2)
+    parts = pipeline.generate(prompts, n=5, seed=3).images.astype(float)
+    assert np.abs(whole - parts).max() <= (1e-4 if kind == "timeseries" else 1)
+
+
 def test_samples_and_card_lie_beside_the_model(finished):
     kind, _, work = finished
     folder = work / "published"
@@ -97,6 +109,7 @@ def test_samples_and_card_lie_beside_the_model(finished):
     assert len(pictures) == 16
     assert Image.open(pictures[0]).mode == ("RGB" if kind in ("db-iq", "db-polar") else "L")
     card = (folder / "README.md").read_text()
+    assert ("real, through the VAE" in card) == (kind == "latent")
     assert "generated.waveforms()" in card and ("phases are not judged" in card) == (kind != "latent")
     assert (folder / "model" / "vae").is_dir() == (kind == "latent")
 

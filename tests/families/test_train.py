@@ -110,3 +110,13 @@ def test_a_width_that_the_encoders_do_not_give_is_refused(make_run, dataset, cap
     run = make_run(extra="mapping_cond_dim = 7")
     with pytest.raises(UserError, match="found 7, the text encoders give 5"):
         train_run(run, dataset, captions, tmp_path / "m.safetensors", tmp_path / "ckpt")
+
+
+def test_guidance_of_a_model_without_a_null_condition_is_refused(trained, dataset, tmp_path):
+    run, out = trained(dropout=0.0, scale=1.0, steps=1)
+    publish_model(run, dataset, "a/b", out, tmp_path / "published" / "model")
+    pipeline = Pipeline.from_pretrained(tmp_path / "published")
+    pipeline._text = type("Encoder", (), {"encode": lambda self, captions: torch.zeros(len(captions), 5)})()
+    assert pipeline("a subject at rest").images.shape == (1, 1, 16, 16)
+    with pytest.raises(UserError, match="guidance of 3 needs a null condition"):
+        pipeline("a subject at rest", guidance_scale=3.0)

@@ -35,7 +35,7 @@ def write_dataset(folder: Path) -> Path:
         tables.append(pd.DataFrame([row for each in rows for row in each]).assign(split=split))
         tables[-1].to_csv(folder / f"{split}-metadata.csv", index=False)
     pd.concat(tables).to_csv(folder / "metadata.csv", index=False)
-    write_json(folder / "dataset.json", {"resolution": RESOLUTION})
+    write_json(folder / "dataset.json", {"resolution": RESOLUTION, "representation": "db-only"})
     return folder
 
 

@@ -89,7 +89,11 @@ def test_absent_datasets_end_the_dry_run_in_one_line_each(project):
         ("config/diffusion/demo.toml", ("learning_rate", "learning_rte"), "did you mean learning_rate?"),
         ("config/dataset/demo.toml", ("resolution", "resolutoin"), "did you mean resolution?"),
         ("config/default.toml", ("output_root", "ouput_root"), "did you mean output_root?"),
-        ("config/default.toml", ('"db-only"', '"db-iq"'), 'no run trains on "db-iq" in this version'),
+        (
+            "config/diffusion/demo.toml",
+            ("[model.extras]", '[data]\ndata_type = "timeseries"\n[model.extras]\nlatent_space = true'),
+            "a VAE of images would halve the electrodes' axis",
+        ),
         ("config/diffusion/demo.toml", ("[training]", '[training]\nresume = "x"'), "the workflow decides"),
     ],
 )

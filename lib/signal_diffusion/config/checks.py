@@ -42,10 +42,10 @@ def settings_for(run: Run) -> Settings:
 def representation(run_or_settings: Run | Settings) -> str:
     """Return the representation in force: that of the run, else of the settings.
 
-    Encoders of captions and of features are made from decibels whatever the settings say: captions hang on no
-    representation, and features of every one are those of its decibels.
+    A feature encoder is made from decibels whatever the settings say: features of every representation are those of
+    its decibels.
     """
-    if isinstance(run_or_settings, SupportRun) and run_or_settings.kind != "vae":
+    if isinstance(run_or_settings, SupportRun) and run_or_settings.kind == "feature-encoder":
         return "db-only"
     data = run_or_settings.data
     if data.output_type is not None and data.data_type is not None:
@@ -82,7 +82,7 @@ def check_run(run: Run, recipe: Recipe) -> None:
     if run.evaluation.encoder is not None:
         _check_support(run, "evaluation.encoder", run.evaluation.encoder, "feature-encoder")
     if support_path(run.model.extras.text_encoder):
-        _check_text(run)
+        _check_text(run, recipe)
 
 
 def check_workflow(run: Run, settings: Settings | None = None) -> None:
@@ -174,9 +174,14 @@ def _check_support(run: DiffusionRun, dotted: str, name: str, kind: str) -> Supp
     return support
 
 
-def _check_text(run: DiffusionRun) -> None:
+def _check_text(run: DiffusionRun, recipe: Recipe) -> None:
     extras = run.model.extras
     support = _check_support(run, "model.extras.text_encoder", extras.text_encoder, "text-encoders")
+    kinds = [representation(each) == "timeseries" for each in (run, support)]
+    if kinds[0] != kinds[1] and recipe.captions.modality is None:
+        said = "a time series" if kinds[1] else "images"
+        message = f"{support.name} knows captions of {said} alone; set [data] data_type there as in this run"
+        raise located(run.path, "model.extras.text_encoder", message)
     width = sum(support.text.projections)
     if extras.mapping_cond_dim not in (None, width):
         message = f"found {extras.mapping_cond_dim}, but {support.name} gives {width}; set that or nothing"

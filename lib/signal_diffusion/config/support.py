@@ -104,7 +104,7 @@ class SupportRun(Section):
             if table in self.model_fields_set and kind != self.kind:
                 first = next(iter(getattr(self, table).model_fields_set), "")
                 raise Contradiction(f"{table}.{first}", f'kind is "{self.kind}"; remove the section')
-        if self.kind != "vae" and self.data.model_fields_set:
+        if self.kind == "feature-encoder" and self.data.model_fields_set:
             first = next(iter(self.data.model_fields_set))
             raise Contradiction(f"data.{first}", f'kind is "{self.kind}", made from decibels; remove it')
         return self

@@ -9,7 +9,7 @@ import pandas as pd
 
 from signal_diffusion import files
 from signal_diffusion.datasets.balance import say_balance, write_balance
-from signal_diffusion.datasets.captions import caption
+from signal_diffusion.datasets.captions import caption, modality
 from signal_diffusion.datasets.card import dataset_card
 from signal_diffusion.datasets.contents import Contents
 from signal_diffusion.datasets.events import event_labels, event_names
@@ -129,11 +129,10 @@ def _metadata(
     used: Sequence[Source], labels: list[str], recipe: "Recipe", representation: str
 ) -> pd.DataFrame:
     """One row per window, split after split, and within a split in id order; UserError for a leak between splits."""
-    modality = "time-series segment" if representation == SERIES else "spectrogram image"
     used = sorted(used, key=lambda source: SPLITS.index(source.split))
     recordings = pd.DataFrame([source.row for source in used]).assign(
         split=[source.split for source in used],
-        text=[caption(source.row, recipe.captions, modality) for source in used],
+        text=[caption(source.row, recipe.captions, modality(representation)) for source in used],
     )
     owner = np.repeat(np.arange(len(used)), [len(source.kept) for source in used])
     rows = recordings.take(owner).reset_index(drop=True)

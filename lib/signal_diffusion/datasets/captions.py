@@ -27,6 +27,13 @@ VOCABULARY = {
     "activity": ("", "rest", "arithmetic"),
 }
 
+MODALITIES = {"timeseries": "time-series segment"}
+
+
+def modality(representation: str) -> str:
+    """What captions call a window."""
+    return MODALITIES.get(representation, "spectrogram image")
+
 
 def caption(row: Mapping[str, Any], config: "Captions", modality: str = "spectrogram image") -> str:
     """Caption of a metadata row, from those of `config.fields` that the row knows; nothing is guessed.

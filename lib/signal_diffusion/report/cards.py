@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from signal_diffusion.metrics.comparison import ROUND_TRIP
 from signal_diffusion.report.figures import CAPTIONS
 from signal_diffusion.report.markdown import table
 from signal_diffusion.report.scores import SHOWN, interval
@@ -85,13 +86,17 @@ def _evidence(metrics: Mapping[str, Any]) -> list[str]:
 
 def _distances(metrics: Mapping[str, Any]) -> str:
     samples = metrics["samples"]
-    header = ("features", "distance", "generated", "floor", "best baseline", "way closed")
+    bounds = [
+        key for key in ("generated", "floor", ROUND_TRIP) if key in metrics["distances"]["spectral"]["mmd"]
+    ]
+    ends = [name(key) if key == ROUND_TRIP else key for key in bounds]
+    header = ("features", "distance", *ends, "best baseline", "way closed")
     rows = []
     for space, scores in metrics["distances"].items():
         for distance in SHOWN:
             one = scores[distance]
             best = one["best_baseline"]
-            cells = (interval(one[key], 3) for key in ("generated", "floor"))
+            cells = (interval(one[key], 3) for key in bounds)
             baseline = f"{interval(one['baselines'][best], 3)} ({name(best)})"
             rows.append((name(space), name(distance), *cells, baseline, interval(one["closed"])))
     text = (

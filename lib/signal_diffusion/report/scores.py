@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from signal_diffusion.metrics.comparison import ROUND_TRIP
 from signal_diffusion.metrics.effects import AGREEMENT
 from signal_diffusion.metrics.spectra import MEASURES
 from signal_diffusion.report.style import (
@@ -54,10 +55,11 @@ def interval(estimate: Mapping[str, float | None], digits: int = 2) -> str:
 
 
 def _ladder(axes: Axes, scores: Mapping[str, Any]) -> None:
-    rows = {"floor": scores["floor"], "generated": scores["generated"], **scores["baselines"]}
+    bounds = {key: scores[key] for key in ("floor", ROUND_TRIP, "generated") if key in scores}
+    rows = {**bounds, **scores["baselines"]}
     best = scores["baselines"][scores["best_baseline"]]["value"]
     for place, (key, estimate) in enumerate(rows.items()):
-        colour = {"floor": FLOOR, "generated": GENERATED}.get(key, MUTED)
+        colour = {"floor": FLOOR, ROUND_TRIP: FLOOR, "generated": GENERATED}.get(key, MUTED)
         axes.hlines(place, estimate["low"], estimate["high"], color=colour, linewidth=3, alpha=0.4)
         axes.plot(estimate["value"], place, "o", color=colour, markersize=6)
     axes.axvspan(scores["floor"]["value"], best, color=FLOOR, alpha=0.08, linewidth=0)

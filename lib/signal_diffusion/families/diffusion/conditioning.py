@@ -30,13 +30,14 @@ class Conditioning:
     """A plain description of what a model is told.
 
     kind: "none", "caption", "classes" or "gend_hlth_age"; width: of the vector, 0 for none; column: the label of
-    classes; classes: its words, in the order of their codes.
+    classes; classes: its words, in the order of their codes; guided: whether the null condition was trained.
     """
 
     kind: str
     width: int = 0
     column: str | None = None
     classes: tuple[str, ...] = ()
+    guided: bool = False
 
     def module(self) -> nn.Module | None:
         """What embeds codes, with fresh weights; None where conditions are vectors or nothing."""
@@ -72,13 +73,15 @@ def conditioning_of(
 ) -> Conditioning:
     """The conditioning of a run, from its training rows and its captions' embeddings; UserError if they do not fit."""
     kind, wanted = run.model.conditioning, run.model.extras.mapping_cond_dim
+    guided = run.model.extras.cfg_dropout > 0
     if kind == "none":
         return Conditioning(kind)
     if kind == "caption":
-        return Conditioning(kind, _caption_width(run, wanted, embeddings or {}))
+        return Conditioning(kind, _caption_width(run, wanted, embeddings or {}), guided=guided)
+    classes, column = (), run.dataset.class_column
     if kind == "classes":
-        return Conditioning(kind, wanted or LABEL_WIDTH, run.dataset.class_column, _classes(run, training))
-    return Conditioning(kind, wanted or LABEL_WIDTH)
+        classes = _classes(run, training)
+    return Conditioning(kind, wanted or LABEL_WIDTH, column, classes, guided)
 
 
 def conditions_of(

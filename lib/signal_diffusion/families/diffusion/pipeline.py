@@ -152,6 +152,11 @@ class Pipeline:
             steps=steps or self.sampling.steps,
             scale=self.sampling.scale if scale is None else scale,
         )
+        if sampling.scale != 1 and conditions is not None and not self.conditioning.guided:
+            raise UserError(
+                f"generate: guidance of {sampling.scale:g} needs a null condition, which this model was trained "
+                "without; give 1"
+            )
         decode_latents = self.space.decode if self.space is not None else lambda windows: windows
         model, told_to = self.denoiser, (conditions, range(len(prompts)), sampling)
         return Generated(draw(model, self.process, *told_to, decode=decode_latents), self.spec)

@@ -17,8 +17,8 @@ from torch import Generator, Tensor, nn
 
 from signal_diffusion import files
 from signal_diffusion.datasets.batches import BatchOrder
-from signal_diffusion.datasets.captions import VOCABULARY, caption
-from signal_diffusion.datasets.storage import read_metadata
+from signal_diffusion.datasets.captions import VOCABULARY, caption, modality
+from signal_diffusion.datasets.storage import read_metadata, read_spec
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.support.fitting import fit
 from signal_diffusion.families.support.tokenizer import MAX_TOKENS, build_tokenizer
@@ -50,7 +50,9 @@ def build_text_encoders(run: "SupportRun", dataset_folder: str | Path, out: str 
     metadata = read_metadata(Path(dataset_folder) / "metadata.csv")
     ages = {*ADULT_AGES, *metadata["age"].dropna().astype(int)}
     rows = caption_rows(captions, sorted(ages))
-    tokenizer, encoders = train_text_encoders(run, captions, rows, set(metadata["text"]))
+    tokenizer, encoders = train_text_encoders(
+        run, captions, rows, set(metadata["text"]), read_spec(dataset_folder)["representation"]
+    )
     with files.replaced_folder(out) as folder:
         for suffix, encoder in zip(("", "_2"), encoders, strict=True):
             tokenizer.save_pretrained(folder / f"tokenizer{suffix}")
@@ -65,10 +67,14 @@ def caption_rows(captions: "Captions", ages: Sequence[int]) -> list[Row]:
 
 
 def train_text_encoders(
-    run: "SupportRun", captions: "Captions", rows: Sequence[Row], other_texts: set[str] = frozenset()
+    run: "SupportRun",
+    captions: "Captions",
+    rows: Sequence[Row],
+    other_texts: set[str] = frozenset(),
+    representation: str = "db-only",
 ) -> "tuple[CLIPTokenizer, list[CLIPTextModelWithProjection]]":
     """One tokenizer, of `other_texts` too, and the two encoders, trained on the captions of `rows`."""
-    texts = [caption(row, captions) for row in rows]
+    texts = [caption(row, captions, modality(representation)) for row in rows]
     tokenizer = build_tokenizer({*texts, *other_texts})
     # The text after the end token is not read (attention is causal), so training need not pad to 77.
     tokens = torch.tensor(tokenizer(texts, padding="longest")["input_ids"])
