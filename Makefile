@@ -35,7 +35,8 @@ PROFILE ?= profiles/slurm
 PROBES := logs/probe/cpu.txt logs/probe/gpu.txt
 slurm-check: $(READY)
 	@command -v sbatch > /dev/null || { echo "error: no sbatch here; run this where you submit jobs" >&2; exit 2; }
-	snakemake --profile $(PROFILE) --retries 0 --quiet rules host reason --forcerun cpu_probe gpu_probe -- $(PROBES)
+	snakemake --profile $(PROFILE) --retries 0 --slurm-init-seconds-before-status-checks 5 \
+	    --quiet rules host reason --forcerun cpu_probe gpu_probe -- $(PROBES)
 	@for probe in $(PROBES); do echo; echo "$$probe"; cat $$probe; done
 
 lint: $(READY)
