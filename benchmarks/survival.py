@@ -1,23 +1,26 @@
 """Kill the workflow, a job or both at random moments, again and again: does every build end the same?
 
-    python benchmarks/survival.py [--builds 40] [--kills 200] [--minutes 600] [--first 1] [--log FILE]
+    python benchmarks/survival.py [--builds 40] [--kills 200] [--minutes 600] [--first 1] [--log FILE] [--folder FOLDER]
 
 Each build takes the tests' tiny demo from nothing to its published run. It is killed (kill -9) at moments drawn
 from a seed, its number: once inside a checkpoint write, once while a folder is made, else at any time; after each
 kill plain `snakemake` is started again, and nothing else is done. At the end weights, arrays, tables and metrics
 are compared with those of a build that nothing disturbed. Ends when both numbers are reached, or the minutes are
-over. The log holds a line per kill and build, and further runs (--first NUMBER) can add to it.
+over. The log holds a line per kill and build, and further runs (--first NUMBER) can add to it; with --folder they
+compare with the undisturbed build of the first one.
 """
 
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +28,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "tests" / "workflow")]
-from signal_diffusion.files import sha256  # noqa: E402
+from signal_diffusion.files import read_json, sha256, write_json  # noqa: E402
 from tiny import copy_tiny  # noqa: E402
 
 MOMENTS = {
@@ -181,16 +184,21 @@ def survive(build: Build, whole: dict[str, str], log: Log) -> bool:
         log(f"build {build.number} kill {number}: {line}")
     verdict = compare(build, whole) if ended else f"FAILED: {build.said[-2000:]}"
     log(f"build {build.number}: {len(build.done)} kills, {time.monotonic() - begun:.0f} s, {verdict}")
+    if verdict == "equal":
+        shutil.rmtree(build.folder)
     return verdict == "equal"
 
 
 def undisturbed(folder: Path, log: Log) -> tuple[dict[str, str], float]:
-    """Hashes of a build that nothing disturbs, and how long it takes."""
-    begun, build = time.monotonic(), Build(folder, 0)
-    if not build.run():
-        sys.exit(f"the undisturbed build failed:\n{build.said}")
-    seconds, hashes = time.monotonic() - begun, build.hashes()
-    log(f"undisturbed build: {len(hashes)} files compared, {seconds:.0f} s")
+    """Hashes of a build that nothing disturbs, and how long it takes; of an earlier one in `folder` if there is one."""
+    build, kept = Build(folder, 0), folder / "undisturbed.json"
+    if not kept.is_file():
+        begun = time.monotonic()
+        if not build.run():
+            sys.exit(f"the undisturbed build failed:\n{build.said}")
+        write_json(kept, {"seconds": round(time.monotonic() - begun)})
+    hashes, seconds = build.hashes(), read_json(kept)["seconds"]
+    log(f"undisturbed build: {len(hashes)} files compared, {seconds} s")
     return hashes, seconds
 
 
@@ -205,12 +213,15 @@ def main() -> None:
     )
     parser.add_argument("--first", type=int, default=1, help="number, and seed, of the first build")
     parser.add_argument("--log", type=Path, help="file to add the lines to")
+    parser.add_argument(
+        "--folder", type=Path, help="where to build, and what to keep; default: a temporary one"
+    )
     arguments = parser.parse_args()
     log, end = Log(arguments.log), time.monotonic() + 60 * arguments.minutes
     each = -(-arguments.kills // arguments.builds)
     builds, verdicts = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        whole, expected = undisturbed(Path(folder) / "0", log)
+    with nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory() as folder:
+        whole, expected = undisturbed(Path(folder) / "undisturbed", log)
         while time.monotonic() < end and (
             len(builds) < arguments.builds or sum(len(b.done) for b in builds) < arguments.kills
         ):

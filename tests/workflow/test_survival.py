@@ -170,8 +170,8 @@ def test_a_disk_that_fills_up_is_named_in_one_line_and_room_mends_it(project, di
         done.returncode == 2
         and line == f"error: {folder}: its disk is full; make room and run the same command again"
     )
-    project.edit("config/dataset/demo.toml", lambda text: text.replace("seconds = 20.0", "seconds = 2000.0"))
-    (folder / "ballast").write_bytes(bytes(3 * 2**19))
+    project.edit("config/dataset/demo.toml", lambda text: text.replace("seconds = 20.0", "seconds = 100.0"))
+    (folder / "ballast").write_bytes(bytes(3 * 2**20))
     done = project.run("snakemake", "--", target, check=False)
     assert done.returncode == 1 and "Traceback" not in done.stdout
     assert any(f"{folder}/work" in line and "; make room" in line for line in errors(done.stdout)), (
@@ -179,7 +179,7 @@ def test_a_disk_that_fills_up_is_named_in_one_line_and_room_mends_it(project, di
     )
     assert not [path for path in (folder / "work").rglob("*.partial*")]
     (folder / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=200m", str(folder)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=100m", str(folder)], check=True)
     project.run("snakemake", "--", target)
 
 
