@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from signal_diffusion.metrics.classification.occlusion import ALL
 from signal_diffusion.report.style import GENERATED, INK, MUTED, REAL, new_figure, styled
 
+SHOWN = {"loss", "score", "balanced_accuracy", "mae"}
 PHASES = {"train": REAL, "val": GENERATED}
 Records = Sequence[Mapping[str, Any]]
 
@@ -74,6 +75,7 @@ def _channels(axes: Axes, records: Records, channels: Sequence[str]) -> None:
     axes.set_yticks([])
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_xlabel("whole channel", fontsize=8)
+    axes.locator_params(axis="x", nbins=3)
     axes.tick_params(axis="x", labelsize=7)
 
 
@@ -114,9 +116,9 @@ def fold_curves(stats: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
 
 
 def _panels(stats: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, list[str]]:
-    """Tags by what they measure: `train/loss` and `val/loss` share a panel."""
+    """Losses and leading scores by what they measure: `train/loss` and `val/loss` share a panel."""
     tags = sorted({tag for lines in stats.values() for line in lines for tag in line if "/" in tag})
-    shown = [tag for tag in tags if tag.split("/")[0] in PHASES and not tag.endswith("grad_norm")]
+    shown = [tag for tag in tags if tag.split("/")[0] in PHASES and SHOWN & set(tag.split("/"))]
     found: dict[str, list[str]] = {}
     for tag in sorted(shown, key=lambda tag: (tag.count("/"), tag.split("/")[1:], tag)):
         found.setdefault(" ".join(tag.split("/")[1:]).replace("_", " "), []).append(tag)
