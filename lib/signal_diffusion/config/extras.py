@@ -26,7 +26,9 @@ class Extras(Section):
         ge=0,
     )
     in_channels: int | None = key(
-        None, "Channels of what is noised: 1 or 3 of an image, 1 of a time series, a VAE's; found by itself.", ge=1
+        None,
+        "Channels of what is noised: 1 or 3 of an image, 1 of a time series, a VAE's; found by itself.",
+        ge=1,
     )
     out_channels: int | None = key(None, "Channels of the prediction; same as `in_channels`.", ge=1)
     cfg_dropout: float = key(

@@ -105,7 +105,10 @@ class Training(Section):
     ema_use_ema_warmup: bool = key(True, "Whether its decay warms up.", stage="training")
     allow_tf32: bool = key(True, "TF32 products on GPUs that have it.", stage="training")
     snr_gamma: float | None = key(
-        None, "Gamma of the soft min-SNR loss weight; unset: none.", stage="training", gt=0
+        None,
+        "Min-SNR: cap of the weight on the error of the data, by objective.snr_weight; unset: none.",
+        stage="training",
+        gt=0,
     )
     eval_num_examples: int = key(0, "Images generated at each evaluation.", ge=0)
     eval_mmd_samples: int = key(0, "Images generated for the MMD at each evaluation.", ge=0)

@@ -15,7 +15,7 @@ from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.conditioning import Conditioning, conditioning_of, conditions_of
 from signal_diffusion.families.diffusion.latents import LatentSpace
-from signal_diffusion.families.diffusion.sample import Decode
+from signal_diffusion.families.diffusion.sample import Decode, unchanged
 from signal_diffusion.families.diffusion.text import load_embeddings
 from signal_diffusion.signals.representations import SERIES
 
@@ -85,4 +85,4 @@ class Material:
     @property
     def decode(self) -> Decode:
         """From what a denoiser draws to windows as the dataset stores them."""
-        return self.space.decode if self.space is not None else lambda windows: windows
+        return self.space.decode if self.space is not None else unchanged

@@ -17,7 +17,7 @@ from signal_diffusion.families.diffusion.denoiser import Denoiser
 from signal_diffusion.families.diffusion.generate import load_denoiser
 from signal_diffusion.families.diffusion.latents import SUBFOLDER, LatentSpace
 from signal_diffusion.families.diffusion.model import told
-from signal_diffusion.families.diffusion.sample import Sampling, draw
+from signal_diffusion.families.diffusion.sample import Sampling, draw, unchanged
 from signal_diffusion.families.diffusion.text import DualTextEncoder
 from signal_diffusion.files import read_json
 from signal_diffusion.signals.encoding import decode
@@ -157,7 +157,7 @@ class Pipeline:
                 f"generate: guidance of {sampling.scale:g} needs a null condition, which this model was trained "
                 "without; give 1"
             )
-        decode_latents = self.space.decode if self.space is not None else lambda windows: windows
+        decode_latents = self.space.decode if self.space is not None else unchanged
         model, told_to = self.denoiser, (conditions, range(len(prompts)), sampling)
         return Generated(draw(model, self.process, *told_to, decode=decode_latents), self.spec)
 

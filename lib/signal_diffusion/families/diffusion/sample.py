@@ -18,6 +18,11 @@ RECTIFIED = "rectified-cfg++"
 Decode = Callable[[np.ndarray], np.ndarray]
 
 
+def unchanged(drawn: np.ndarray) -> np.ndarray:
+    """In pixel space what is drawn is what a dataset stores."""
+    return drawn
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How to draw: `solver`, number of `steps` and their `shift`, guidance `scale` (1 is none), `seed` of the noise.
@@ -58,7 +63,7 @@ def draw(
     indices: Sequence[int],
     sampling: Sampling,
     done: Callable[[int], None] = lambda n: None,
-    decode: Decode = lambda latents: latents,
+    decode: Decode = unchanged,
 ) -> np.ndarray:
     """Windows as a dataset stores them, [n, ...]; window i depends on (seed, indices[i]) and conditions[i] alone.
 
