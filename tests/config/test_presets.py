@@ -45,6 +45,16 @@ def test_a_run_starts_from_its_preset_and_wins_over_it(table):
     assert (load_run(RUN).data.data_type, load_run(RUN).dataset.batch_size) == ("timeseries", 16)
 
 
+def test_another_name_of_a_key_wins_too(table):
+    rest = "[model.extras]\nblock_out_channels = [64, 192]\nnum_res_blocks = 3\n"
+    table.write(RUN, MINE.format(preset="small-db-only", rest=rest))
+    extras = load_run(RUN).model.extras
+    assert (extras.widths, extras.depths) == ([64, 192], [3, 3])
+    table.write(RUN, MINE.format(preset="small-db-only", rest=rest + "depths = [1, 1]\n"))
+    with pytest.raises(UserError, match=r"num_res_blocks: is another name of depths, which is given too"):
+        load_run(RUN)
+
+
 def test_a_preset_is_no_more_than_its_values(table):
     from signal_diffusion.config import stage_keys
 

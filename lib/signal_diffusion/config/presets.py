@@ -13,7 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from signal_diffusion.config.messages import located, nearest, shown
+from signal_diffusion.config.fields import Section
+from signal_diffusion.config.messages import located, nearest, section_of, shown
 from signal_diffusion.config.reading import project_root
 from signal_diffusion.errors import UserError
 
@@ -22,8 +23,11 @@ HEADING, DEFAULT, GAP = "preset", "-", re.compile(r" {2,}")
 Tables = dict[str, Any]
 
 
-def extended(family: str, path: Path, tables: Tables) -> Tables:
-    """The tables of the run `path` over those of the preset that it extends, if any; what the run says wins."""
+def extended(family: str, model: type[Section], path: Path, tables: Tables) -> Tables:
+    """The tables of the run `path` over those of the preset that it extends, if any; what the run says wins.
+
+    model: the run's type, by which another name of a key is known for what it is.
+    """
     name = tables.get("extends")
     if not isinstance(name, str):
         return tables
@@ -33,7 +37,7 @@ def extended(family: str, path: Path, tables: Tables) -> Tables:
         hint = f"did you mean {guess}?" if guess else f"see {shown(table_path(family))}"
         raise located(path, "extends", f"found {name!r}, which is no preset; {hint}")
     _check_model(path, name, known[name], tables)
-    return _merged(known[name], tables)
+    return _merged(model, known[name], tables)
 
 
 def presets(family: str) -> dict[str, Tables]:
@@ -110,8 +114,19 @@ def _check_model(path: Path, name: str, preset: Tables, tables: Tables) -> None:
         raise located(path, "model.name", message)
 
 
-def _merged(under: Any, over: Any) -> Any:
+def _merged(model: type[Section], under: Any, over: Any) -> Any:
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
-    both = {key: _merged(under[key], over[key]) for key in under.keys() & over.keys()}
+    for alias, name in model.aliases.items():
+        if alias in over and name in under and name not in over:
+            over = {name if key == alias else key: value for key, value in over.items()}
+    both = {
+        key: _merged(_section(model, key, {**under, **over}), under[key], over[key])
+        for key in under.keys() & over.keys()
+    }
     return {**under, **over, **both}
+
+
+def _section(model: type[Section], key: str, tables: Tables) -> type[Section]:
+    field = model.model_fields.get(key)
+    return (model.chosen(key, tables) or section_of(field) if field else None) or Section

@@ -29,7 +29,7 @@ def load_run(path: str | os.PathLike) -> DiffusionRun | ClassificationRun | Supp
     family = file.parent.name if file.parent.name in FAMILIES.keys() | LATER else trainer
     _check_family(file, family, trainer)
     if "extends" in FAMILIES[family].model_fields:
-        tables = extended(family, file, tables)
+        tables = extended(family, FAMILIES[family], file, tables)
     return build(FAMILIES[family], file, tables)
 
 
