@@ -97,3 +97,11 @@ def test_unknown_labels_stay_unknown(metadata):
     before = np.where(metadata["subject"] == "s03", np.nan, codes(metadata, "gender"))
     after = shuffled_labels(metadata, "gender", before, 0)
     assert (np.isnan(after) == np.isnan(before)).all()
+
+
+@pytest.mark.parametrize("rows", [0, 6])
+def test_where_no_label_is_known_there_is_none_to_shuffle(metadata, rows):
+    unknown = np.full(rows, np.nan)
+    assert np.array_equal(
+        shuffled_labels(metadata.iloc[:rows], "gender", unknown, 0), unknown, equal_nan=True
+    )

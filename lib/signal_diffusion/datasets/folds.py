@@ -60,6 +60,8 @@ def shuffled_labels(metadata: pd.DataFrame, label: str, codes: np.ndarray, seed:
     largest units with one code each, so that as many people have each code as before and windows of one unit agree.
     """
     known = np.flatnonzero(~np.isnan(codes))
+    if not len(known):
+        return np.array(codes, dtype=np.float64)
     rows = metadata.iloc[known]
     for unit in (SUBJECT, [*SUBJECT, "recording"], [*SUBJECT, "recording", "window"]):
         names = rows[unit].astype(str).agg("/".join, axis=1).to_numpy()
