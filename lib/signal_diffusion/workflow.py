@@ -37,6 +37,18 @@ class WorkflowLock(Lock):
         return self.folder.parent
 
 
+def admit(nested: bool) -> None:
+    """`UserError` where nothing can be planned, for planning writes too.
+
+    nested: the process is one of those that cluster jobs start, perhaps long after their workflow was killed; it
+    ends with `RunHeld` if another workflow has taken the folder since.
+    """
+    if nested:
+        stop_if_replaced()
+    else:
+        check_places(".")
+
+
 def begin(*places: str | Path) -> None:
     """Take the folder that this process runs in, until it ends; what it then does is this workflow's.
 
