@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 from signal_diffusion.errors import UserError
+from signal_diffusion.files import sha256
 from signal_diffusion.training.feed import Share
+from signal_diffusion.training.lock import Lock
 from signal_diffusion.training.weights import load_weights
 
 HERE = Path(__file__).parent
@@ -103,12 +105,42 @@ def test_what_cannot_be_shared_is_refused():
         share.take(0, [np.zeros((8, 2)), np.zeros(2)])
 
 
-def test_a_signal_to_one_of_them_stops_all_at_the_same_step(toy, tmp_path):
-    processes = start("toy.py", tmp_path, "--pause", "0.2", "--steps", "40")
-    end = time.monotonic() + 300
-    while not (tmp_path / "stats.jsonl").exists() or (tmp_path / "stats.jsonl").stat().st_size < 300:
+def begun(folder):
+    """Two processes a few steps into a training of 40."""
+    processes = start("toy.py", folder, "--pause", "0.2", "--steps", "40")
+    end, stats = time.monotonic() + 300, folder / "stats.jsonl"
+    while not stats.exists() or len(stats.read_text().splitlines()) < 6:
         assert all(p.poll() is None for p in processes) and time.monotonic() < end, finish(processes, 5)
         time.sleep(0.05)
+    return processes
+
+
+@pytest.mark.slow
+def test_one_that_is_killed_ends_the_other_and_the_next_start_goes_on(toy, tmp_path, monkeypatch):
+    processes = begun(tmp_path)
+    processes[1].kill()
+    codes, said = finish(processes, 120)
+    assert codes[0] != 0 and codes[1] == -signal.SIGKILL
+    codes, said = finish(start("toy.py", tmp_path, "--steps", "40"))
+    assert codes == [0, 0] and "goes on from" in said[0], said
+    codes, said = finish(start("toy.py", tmp_path / "unbroken", "--steps", "40"))
+    assert codes == [0, 0], said
+    for kind in ("model", "ema"):
+        assert sha256(tmp_path / f"{kind}.safetensors") == sha256(
+            tmp_path / "unbroken" / f"{kind}.safetensors"
+        )
+
+
+@pytest.mark.slow
+def test_a_run_that_is_held_turns_all_away_with_one_line(tmp_path):
+    with Lock(tmp_path / "checkpoints"):
+        codes, said = finish(start("toy.py", tmp_path))
+    assert codes == [75, 75]
+    assert said[0].count("error: ") == 1 and "is being trained by process" in said[0] and not said[1]
+
+
+def test_a_signal_to_one_of_them_stops_all_at_the_same_step(toy, tmp_path):
+    processes = begun(tmp_path)
     processes[1].send_signal(signal.SIGTERM)
     codes, said = finish(processes)
     assert codes == [143, 143], said
