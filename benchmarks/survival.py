@@ -65,9 +65,8 @@ class Build:
     def hashes(self) -> dict[str, str]:
         """Name -> SHA-256 of weights, datasets, metrics and all that they are made from."""
         found = (path for top in ("work", "results") for path in (self.folder / top).rglob("*"))
-        return {
-            str(p.relative_to(self.folder)): sha256(p) for p in found if p.suffix in COMPARED and p.is_file()
-        }
+        shown = (path for path in found if path.suffix in COMPARED and not path.name.startswith("."))
+        return {str(path.relative_to(self.folder)): sha256(path) for path in shown if path.is_file()}
 
     def leftovers(self) -> list[str]:
         return [str(path) for pattern in LEFTOVERS for path in self.folder.glob(pattern)]
