@@ -51,13 +51,20 @@ def test_scans_are_counted_by_their_formula():
     assert many - few == scans + projections
 
 
+def test_attention_keeps_no_scores():
+    """Of n tokens, what is kept grows with n, not with its square."""
+    arguments = {"patch": (1, 1), "heads": 2, "head_dim": 4, "depth": 1}
+    kept = [cost_of("dit", (1, side, side), **arguments).activations for side in (16, 32)]
+    assert 3.5 < kept[1] / kept[0] < 4.5
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_recomputing_keeps_less(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     tables = presets("diffusion")
     monkeypatch.setattr(
         "signal_diffusion.families.diffusion.costs.presets",
-        lambda family: {key: tables[key] for key in (f"{name}-tiny-db-iq", f"{name}-tiny-timeseries")},
+        lambda family: {f"{name}-{kind}": tables[f"{name}-tiny-{kind}"] for kind in ("db-iq", "timeseries")},
     )
     found = preset_costs(12, 5, 64)
     assert [cost.grid for cost in found] == [(3, 16, 16), (1, 5, 64)]

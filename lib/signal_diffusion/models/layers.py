@@ -153,13 +153,9 @@ class SelfAttention(nn.Module):
         attended = self._attend(q, k, v).flatten(-2)
         return x + self.out(self.dropout(attended))
 
-    def is_local(self, height: int, width: int) -> bool:
-        """Whether its neighbourhoods are smaller than a grid of that size."""
-        return self.kernel_size is not None and self.kernel_size < max(height, width)
-
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         height, width = q.shape[1:3]
-        if self.is_local(height, width):
+        if self.kernel_size is not None and self.kernel_size < max(height, width):
             return neighborhood_attention(q, k, v, self.kernel_size, scale=1.0)
         q, k, v = (y.flatten(1, 2).transpose(1, 2) for y in (q, k, v))
         out = F.scaled_dot_product_attention(q, k, v, scale=1.0)

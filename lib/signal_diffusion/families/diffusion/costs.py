@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -14,7 +16,7 @@ from signal_diffusion.config.grids import CHANNELS, SERIES
 from signal_diffusion.config.presets import presets
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 from signal_diffusion.files import write_text
-from signal_diffusion.models.layers import SelfAttention
+from signal_diffusion.models import layers
 from signal_diffusion.models.neighborhood import neighborhood_flops
 from signal_diffusion.models.scan import scan_flops
 
@@ -42,10 +44,14 @@ class Cost(NamedTuple):
 
 
 def preset_costs(condition: int, electrodes: int, samples: int) -> list[Cost]:
-    """Costs of every preset; condition: width of the vector. electrodes, samples: of a window of time series."""
+    """Costs of every preset but the tiny ones.
+
+    condition: width of the vector; electrodes, samples: of a window of time series.
+    """
     return [
         network_cost(name, *_described(tables, name, condition, (electrodes, samples)))
         for name, tables in presets("diffusion").items()
+        if "-tiny-" not in name
     ]
 
 
@@ -72,9 +78,9 @@ INTRODUCTION = """# What the presets cost
 
 Of one window, in float32. FLOPs are those of the definitions: matrix products and attention, of neighbourhood attention
 only the scores within neighbourhoods, of selective scans 7 operations per state and step and 2 per channel and step; a
-training step takes three times as many. Activations are what forward keeps for backward, without and with
-`training.gradient_checkpointing`; bf16 takes about half. Weights in training: with gradient, Adam's moments and the
-moving average. Conditions are as wide as the released CLIP encoders' (2048) unless the script is told otherwise.
+training step takes three times as many. Activations are what forward keeps for backward where attention is compiled,
+without and with `training.gradient_checkpointing`; bf16 takes about half. Weights in training: with gradient, Adam's
+moments and the moving average. Conditions are as wide as the released CLIP encoders' (2048) unless the script is told otherwise.
 """
 
 
@@ -97,23 +103,13 @@ def _inputs(grid: tuple[int, int, int], condition: int) -> tuple[Tensor, ...]:
 
 
 def _flops(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Operations of one forward pass; neighbourhoods count as defined, not as tiles compute them."""
+    """Operations of one forward pass."""
     counter = FlopCounterMode(
         display=False, custom_mapping={torch.ops.signal_diffusion.selective_scan: _scan}
     )
-    with torch.no_grad(), _local_grids(network) as grids, counter:
+    with torch.no_grad(), _as_kernels() as attention, counter:
         network(*inputs)
-    counts, root = counter.get_flop_counts(), type(network).__name__
-    total = sum(counts["Global"].values())
-    for name, (module, height, width) in grids.items():
-        scores = sum(n for op, n in counts[f"{root}.{name}"].items() if op not in PROJECTIONS)
-        total += (
-            neighborhood_flops(height, width, module.kernel_size, module.heads * module.head_dim) - scores
-        )
-    return total
-
-
-PROJECTIONS = (torch.ops.aten.mm, torch.ops.aten.addmm)
+    return counter.get_total_flops() + sum(attention)
 
 
 def _scan(u: tuple[int, ...], delta: object, rates: tuple[int, ...], *_: object, **__: object) -> int:
@@ -121,24 +117,35 @@ def _scan(u: tuple[int, ...], delta: object, rates: tuple[int, ...], *_: object,
     return scan_flops(batch, length, groups * channels, rates[1])
 
 
+class _Attention(torch.autograd.Function):
+    """What compiled attention keeps: its inputs, its output and one sum per query."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        out = torch.empty_like(q)
+        ctx.save_for_backward(q, k, v, out, q.new_empty(q.shape[:-1]))
+        return out
+
+
 @contextmanager
-def _local_grids(network: nn.Module) -> Iterator[dict[str, tuple[SelfAttention, int, int]]]:
-    """Name -> module and token grid of each neighbourhood attention, as forward meets them."""
-    found: dict[str, tuple[SelfAttention, int, int]] = {}
-    hooks = []
-    for name, module in network.named_modules():
-        if isinstance(module, SelfAttention) and module.kernel_size is not None:
+def _as_kernels() -> Iterator[list[int]]:
+    """Attention as compiled kernels do it, and the operations of its definition; `meta` itself keeps all scores."""
+    counted: list[int] = []
 
-            def note(module: SelfAttention, arguments: tuple[Tensor, ...], name: str = name) -> None:
-                if module.is_local(*arguments[0].shape[1:3]):
-                    found[name] = (module, *arguments[0].shape[1:3])
+    def everywhere(q: Tensor, k: Tensor, v: Tensor, **_: Any) -> Tensor:
+        counted.append(4 * q.numel() * k.shape[-2])
+        return _Attention.apply(q, k, v)
 
-            hooks.append(module.register_forward_pre_hook(note))
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
+    def nearby(q: Tensor, k: Tensor, v: Tensor, kernel_size: int, scale: float) -> Tensor:
+        batch, height, width, heads, dim = q.shape
+        counted.append(batch * neighborhood_flops(height, width, kernel_size, heads * dim))
+        return _Attention.apply(q, k, v)
+
+    with (
+        patch.object(F, "scaled_dot_product_attention", everywhere),
+        patch.object(layers, "neighborhood_attention", nearby),
+    ):
+        yield counted
 
 
 def _kept(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
@@ -152,7 +159,7 @@ def _kept(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
             kept[storage._cdata] = tensor
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _as_kernels():
         network(*inputs)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
