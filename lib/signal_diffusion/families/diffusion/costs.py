@@ -80,7 +80,8 @@ Of one window, in float32. FLOPs are those of the definitions: matrix products a
 only the scores within neighbourhoods, of selective scans 7 operations per state and step and 2 per channel and step; a
 training step takes three times as many. Activations are what forward keeps for backward where attention is compiled,
 without and with `training.gradient_checkpointing`; bf16 takes about half. Weights in training: with gradient, Adam's
-moments and the moving average. Conditions are as wide as the released CLIP encoders' (2048) unless the script is told otherwise.
+moments and the moving average. Conditions are as wide as the released CLIP encoders' (2048) unless the script is told
+otherwise.
 """
 
 
