@@ -85,3 +85,35 @@ rule publish_classifier:
         "exec python scripts/publish_classifier.py --run config/classification/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --model {input.model:q} --metrics {input.metrics:q}"
         " --figures {input.figures:q} --work {params.work:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule profile_training:
+    input:
+        dataset=lambda wildcards: dataset_folder("classification", wildcards.run),
+    output:
+        report(
+            directory("results/training-profile/{run}"),
+            patterns=["{figure}.png"],
+            caption="report/training_profile.rst",
+            category="Classification",
+            subcategory="{run}",
+            labels={"run": "{run}", "what": "{figure}"},
+        ),
+    log:
+        "logs/profile_training/{run}.log",
+    benchmark:
+        "logs/benchmarks/profile_training/{run}.tsv"
+    threads: lambda wildcards: run("classification", wildcards.run).training.threads
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(30),
+    params:
+        values=lambda wildcards: values_param(run("classification", wildcards.run), "training", FOLD_KEYS),
+        code=lambda wildcards: code("profile_training", backbone_modules(wildcards.run), ("report",)),
+    message:
+        "Profile the training of {wildcards.run}"
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "exec python scripts/profile_training.py --run config/classification/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} --out {output:q} > {log:q} 2>&1"

@@ -127,13 +127,16 @@ def make_run(tmp_path) -> Callable[..., ClassificationRun]:
         default = {
             "tasks": '["gender", "activity", "age"]', "steps": 4, "dropout": 0.0, "dataset": "",
             "rate": RATES.get(backbone, 3e-3), "model": SMALL.get(backbone, ""), "more": "",
-            "training": 'keep = "last"',
+            "training": 'keep = "last"\neval_strategy = "none"',
             "output_type": "db-only" if timeseries else representation,
             "data_type": "timeseries" if timeseries else "spectrogram",
         }  # fmt: skip
         path = tmp_path / "config" / "classification" / "tiny.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(RUN.format(backbone=backbone, **default | values))
+        values = default | values
+        if "checkpoint_strategy" not in values["training"]:
+            values["training"] += "\ncheckpoint_strategy = 'none'"  # an epoch is one batch
+        path.write_text(RUN.format(backbone=backbone, **values))
         return load_run(path)
 
     return make

@@ -48,6 +48,11 @@ class ClassificationTask:
             BatchOrder(len(train), size, seed, weights) if run.dataset.shuffle else InOrder(len(train), size)
         )
 
+    @property
+    def rows(self) -> int:
+        """Windows that are trained on."""
+        return len(self._train)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         return decayed_groups(self.model, self._weight_decay)
 
@@ -61,7 +66,16 @@ class ClassificationTask:
     def loss(
         self, model: nn.Module, batch: dict[str, Any], generator: Generator
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
-        outputs = model(self._augment(self.model.encode(batch["windows"]), generator))
+        return self.losses(model(self.prepared(batch, generator)), batch)
+
+    def prepared(self, batch: dict[str, Any], generator: Generator) -> Tensor:
+        """The windows of a batch, standardised and changed."""
+        return self._augment(self.model.encode(batch["windows"]), generator)
+
+    def losses(
+        self, outputs: dict[str, Tensor], batch: dict[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """The total loss, and that of each task to log."""
         each = self._losses.each(outputs, batch["labels"])
         return self._losses.total(each, self.model.log_variances), _tagged(each)
 

@@ -16,7 +16,7 @@ from signal_diffusion.datasets.folds import Parts, fold_parts, shuffled_labels
 from signal_diffusion.datasets.pool import Part, Pool
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.classification.model import ClassifierNet, describe, initial
+from signal_diffusion.families.classification.model import describe, initial
 from signal_diffusion.families.classification.summary import write_summary
 from signal_diffusion.families.classification.targets import Codes, codes_of, targets_of
 from signal_diffusion.families.classification.task import ClassificationTask
@@ -63,24 +63,32 @@ def train_fold(
     stats.jsonl and TensorBoard events. Raises UserError when splits leak into each other.
     """
     out = out or _default_out(run)
-    check_dataset(dataset)
-    sample = _sample(run, dataset, fold, labels)
-    description = describe(run, sample.train, targets_of(sample.codes)) | {"held_out": held_out(sample.test)}
-    net = initial(description, sample.train, run.training.seed)
-    if fold != SPLIT and not len(sample.test):
+    task, description = make_task(run, dataset, fold, labels)
+    if not description["held_out"] and fold != SPLIT:
         print(f"{fold} holds out nobody, for a subject had no usable window; nothing is trained")
-        save_weights(out, net.state_dict(), description)
+        save_weights(out, task.model.state_dict(), description)
         return
     with _log(run, out) as log:
-        task = _task(run, net, sample, fold)
         identity = _identity(run, dataset, fold, labels)
-        states = train(
-            task, plan(run, len(sample.train)), checkpoints or out.parent / "checkpoints", identity, log
-        )
+        states = train(task, plan(run, task.rows), checkpoints or out.parent / "checkpoints", identity, log)
     for name, state in _kept(run, states).items():
         save_weights(out.with_name(f"{name}.safetensors") if name != "model" else out, state, description)
     if run.training.metrics_summary_path:
         write_summary(out.parent / "stats.jsonl", Path(run.training.metrics_summary_path))
+
+
+def make_task(
+    run: ClassificationRun, dataset: Path, fold: str, labels: str
+) -> tuple[ClassificationTask, dict[str, Any]]:
+    """The task of a split or fold with fresh weights, and the description of its model; errors as `train_fold`."""
+    check_dataset(dataset)
+    sample = _sample(run, dataset, fold, labels)
+    description = describe(run, sample.train, targets_of(sample.codes)) | {"held_out": held_out(sample.test)}
+    net = initial(description, sample.train, run.training.seed)
+    weighted = fold == SPLIT and run.dataset.weighted
+    weights = sample.train.metadata["weight"].to_numpy() if weighted else None
+    task = ClassificationTask(run, net, sample.train, sample.codes, weights, sample.val, sample.val_codes)
+    return task, description
 
 
 def plan(run: ClassificationRun, rows: int) -> Plan:
@@ -165,12 +173,6 @@ def _codes(run: ClassificationRun, part: Part, fold: str, labels: str) -> Codes:
     return {
         name: shuffled_labels(part.metadata, f"{name}/{fold}", values, seed) for name, values in codes.items()
     }
-
-
-def _task(run: ClassificationRun, net: ClassifierNet, sample: Sample, fold: str) -> ClassificationTask:
-    weighted = fold == SPLIT and run.dataset.weighted
-    weights = sample.train.metadata["weight"].to_numpy() if weighted else None
-    return ClassificationTask(run, net, sample.train, sample.codes, weights, sample.val, sample.val_codes)
 
 
 def _kept(run: ClassificationRun, states: Mapping[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
