@@ -49,7 +49,7 @@ def preset_costs(condition: int, electrodes: int, samples: int) -> list[Cost]:
     condition: width of the vector; electrodes, samples: of a window of time series.
     """
     return [
-        network_cost(name, *_described(tables, name, condition, (electrodes, samples)))
+        network_cost(name, *described(tables, name, condition, (electrodes, samples)))
         for name, tables in presets("diffusion").items()
         if "-tiny-" not in name
     ]
@@ -85,15 +85,20 @@ otherwise.
 """
 
 
-def _described(
-    tables: dict[str, Any], name: str, condition: int, series: tuple[int, int]
+def described(
+    tables: dict[str, Any],
+    name: str,
+    condition: int,
+    series: tuple[int, int],
+    device: torch.device | str = "meta",
 ) -> tuple[nn.Module, tuple[int, int, int], int]:
+    """The network of a preset's tables on `device`, its grid [channels, height, width] and the condition's width."""
     kind = next(kind for kind in CHANNELS if name.endswith(kind))
     side = tables.get("dataset", {}).get("resolution")
     grid = (CHANNELS[kind], *(series if kind == SERIES else (side, side)))
     model = tables["model"]
     extras = EXTRAS[model["name"]].model_validate(model["extras"])
-    with torch.device("meta"):
+    with torch.device(device):
         network = NETWORKS[model["name"]](**ARGUMENTS[model["name"]](extras, grid[0], condition))
     return network, grid, condition
 
