@@ -1,7 +1,10 @@
 """Every representation, and latent space: evaluated by its decibels, drawn, published, and back to waveforms."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from signal_diffusion.report.figures import draw_run
 
 from .world import World
 
+ROOT = Path(__file__).resolve().parents[2]
 CELLS = {
     "db-iq": dict(representation="db-iq", conditioning="gend_hlth_age"),
     "db-polar": dict(representation="db-polar", conditioning="classes"),
@@ -47,7 +51,9 @@ def finished(world, request):
         generate_run(run, model, out=work / name, untrained=name == "untrained", **read)
     sets = read["dataset"], work / "synthetic", work / "untrained"
     evaluate_run(run, *sets, None, work / "metrics.json", work / "curves.safetensors", vae)
-    figures(run, read["dataset"], work)
+    work.joinpath("figures").mkdir()
+    if request.param == "timeseries":
+        figures(run, read["dataset"], work)
     paths = model, work / "synthetic", work / "metrics.json", work / "figures", work / "checkpoints"
     publish_run(run, read["dataset"], None, *paths, work / "published", vae)
     return request.param, run, work
@@ -55,7 +61,6 @@ def finished(world, request):
 
 def figures(run, dataset, work) -> None:
     view = DecibelView.of(dataset, World(work.parent / "recipe").recipe)
-    work.joinpath("figures").mkdir()
     real = generated_set(view, work / "synthetic")
     arrays = load_tensors(work / "curves.safetensors")[0]
     draw_run(work / "figures", read_json(work / "metrics.json"), arrays, real, real, view.spec, (), ())
@@ -69,6 +74,12 @@ def test_metrics_are_those_of_the_decibels(finished):
     assert ("round_trip" in scores) == (kind == "latent")
     assert "round_trip" not in scores["baselines"]
     assert np.isfinite(metrics["spectra"]["spectrum"]["generated"]["value"])
+
+
+def test_figures_of_time_series_show_their_decibels(finished):
+    kind, _, work = finished
+    drawn = {path.stem for path in (work / "published" / "figures").glob("*.png")}
+    assert drawn >= {"samples", "spectra", "distances"} if kind == "timeseries" else not drawn
 
 
 def test_the_published_model_gives_images_decibels_and_waveforms(finished):
@@ -89,6 +100,22 @@ def test_the_published_model_gives_images_decibels_and_waveforms(finished):
     assert np.array_equal(again.images, generated.images)
     by_generator = [pipeline(prompt, generator=torch.Generator().manual_seed(2)).images for _ in range(2)]
     assert np.array_equal(*by_generator)
+
+
+@pytest.mark.slow
+def test_a_fresh_process_needs_the_folder_alone(finished, tmp_path):
+    _, run, work = finished
+    told = {"gend_hlth_age": {"gender": "F", "age": 63}, "classes": "rest"}.get(run.model.conditioning)
+    lines = [
+        "import sys, numpy; from signal_diffusion import Pipeline",
+        f"made = Pipeline.from_pretrained(sys.argv[1])({told!r}, num_images_per_prompt=2, seed=4)",
+        "numpy.save('made.npy', made.images); assert made.waveforms(iterations=2).shape == (2, 3, 64)",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "lib"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", "\n".join(lines), str(work / "published")]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    here = Pipeline.from_pretrained(work / "published")(told, num_images_per_prompt=2, seed=4)
+    assert np.abs(np.load(tmp_path / "made.npy").astype(float) - here.images).max() <= 1
 
 
 def test_batch_size_changes_nothing_but_rounding(finished):
