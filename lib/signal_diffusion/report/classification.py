@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from signal_diffusion.files import read_json
+from signal_diffusion.files import read_json, replaced_folder
 from signal_diffusion.report import classifier_maps, classifier_scores
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.report.style import save
@@ -37,11 +37,11 @@ def draw_run(metrics: Path, stats: Sequence[Path], out: Path) -> list[str]:
 
     A fold is called after the folder of its stats. Returns the files' names.
     """
-    out.mkdir(parents=True, exist_ok=True)
     lines = {path.parent.name: read_stats(path) for path in stats if path.is_file()}
     drawn = figures(read_json(metrics), {fold: each for fold, each in lines.items() if each})
-    for name, figure in drawn.items():
-        save(figure, out / f"{name}.png")
+    with replaced_folder(out) as folder:
+        for name, figure in drawn.items():
+            save(figure, folder / f"{name}.png")
     return [f"{name}.png" for name in drawn]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.families.classification.publish import publish_model, usage
-from signal_diffusion.files import read_json, write_text
+from signal_diffusion.files import read_json, replaced_folder, write_text
 from signal_diffusion.report.classifier_card import evidence, limits, pictures
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.report.markdown import table
@@ -28,19 +28,20 @@ def publish_run(
     run: ClassificationRun, dataset: Path, model: Path, metrics: Path, drawn: Path, work: Path, out: Path
 ) -> None:
     """Put model, metrics, figures and card into `out`; the checkpoints of all trainings below `work` are let go."""
-    publish_model(run, dataset, model, out / "model")
-    shutil.copytree(drawn, out / "figures", ignore=shutil.ignore_patterns(".*"))
-    shutil.copyfile(metrics, out / "metrics.json")
-    stats = model.parent / STATS
-    if stats.is_file():
-        shutil.copyfile(stats, out / STATS)
-    figures = sorted(path.name for path in (out / "figures").glob("*.png"))
-    write_text(
-        out / "README.md",
-        card(run, read_spec(dataset), read_json(metrics), facts(model), figures, usage(run, dataset)),
-    )
-    for folder in sorted(work.glob("*/*/checkpoints")):
-        discard(folder)
+    with replaced_folder(out) as folder:
+        publish_model(run, dataset, model, folder / "model")
+        shutil.copytree(drawn, folder / "figures", ignore=shutil.ignore_patterns(".*"))
+        shutil.copyfile(metrics, folder / "metrics.json")
+        stats = model.parent / STATS
+        if stats.is_file():
+            shutil.copyfile(stats, folder / STATS)
+        figures = sorted(path.name for path in (folder / "figures").glob("*.png"))
+        write_text(
+            folder / "README.md",
+            card(run, read_spec(dataset), read_json(metrics), facts(model), figures, usage(run, dataset)),
+        )
+    for checkpoints in sorted(work.glob("*/*/checkpoints")):
+        discard(checkpoints)
 
 
 def card(

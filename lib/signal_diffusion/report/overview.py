@@ -35,20 +35,20 @@ def write_overview(run: Path, dataset: Path, out: Path, metadata: Path = METADAT
     jobs = history(run.as_posix(), metadata)
     if not jobs:
         raise UserError(f"{metadata}: no record of how {run} was made; build it here, with `snakemake {run}`")
-    out.mkdir(parents=True, exist_ok=True)
     uses = rule_uses(job for stage in stages(jobs) for job in stage.jobs)
-    save(stages_figure(jobs), out / "stages.png")
-    save(resources_figure(uses), out / "resources.png")
-    pages = {
-        "overview": _overview(
-            run, dataset, jobs, picture(out / "stages.png", "The way from files to results")
-        ),
-        "resources": resources_page(uses, picture(out / "resources.png", "Used beside asked for")),
-        "run": [from_markdown(run / CARD)],
-        "dataset": [from_markdown(dataset / CARD)],
-    }
-    for name, parts in pages.items():
-        files.write_text(out / f"{name}.html", page(f"{run}: {name}", parts))
+    with files.replaced_folder(out) as folder:
+        save(stages_figure(jobs), folder / "stages.png")
+        save(resources_figure(uses), folder / "resources.png")
+        pages = {
+            "overview": _overview(
+                run, dataset, jobs, picture(folder / "stages.png", "The way from files to results")
+            ),
+            "resources": resources_page(uses, picture(folder / "resources.png", "Used beside asked for")),
+            "run": [from_markdown(run / CARD)],
+            "dataset": [from_markdown(dataset / CARD)],
+        }
+        for name, parts in pages.items():
+            files.write_text(folder / f"{name}.html", page(f"{run}: {name}", parts))
 
 
 def _overview(run: Path, dataset: Path, jobs: Sequence[Job], figure: str) -> list[str]:
