@@ -48,10 +48,10 @@ def interval(estimate: Mapping[str, float | None], digits: int = 2) -> str:
     """`0.91 [0.83, 0.99]`, or `unknown` for what could not be estimated."""
     if estimate["value"] is None:
         return "unknown"
-    text = f"{estimate['value']:.{digits}f}"
+    text = f"{estimate['value']:z.{digits}f}"
     if estimate["low"] is None or estimate["high"] is None:
         return text
-    return f"{text} [{estimate['low']:.{digits}f}, {estimate['high']:.{digits}f}]"
+    return f"{text} [{estimate['low']:z.{digits}f}, {estimate['high']:z.{digits}f}]"
 
 
 def _ladder(axes: Axes, scores: Mapping[str, Any]) -> None:

@@ -97,6 +97,13 @@ def test_what_cannot_be_fitted_says_why(make):
     )
 
 
+def test_a_label_of_one_fold_alone_has_no_baseline_and_no_crash(make):
+    pool = make()
+    pool.metadata["handedness"] = np.where(pool.metadata["subject"] < "s006", "left", "")
+    found = judged(pool, ["handedness"])["handedness"]
+    assert found["absent"]["band_power"] == "fold-00 leaves no subject with this label to fit on"
+
+
 def test_nobody_who_is_held_out_is_fitted_on(make):
     """Labels that only the held-out subjects' own windows could tell stay at chance."""
     pool = make()

@@ -13,7 +13,6 @@ import pandas as pd
 
 from signal_diffusion.datasets import labels
 from signal_diffusion.datasets.pool import Part, Pool
-from signal_diffusion.datasets.splits import SUBJECT
 from signal_diffusion.errors import UserError
 from signal_diffusion.metrics.classification.bands import band_powers
 from signal_diffusion.metrics.classification.fitting import Fitted, fit_predict
@@ -86,6 +85,8 @@ def fit_baselines(
                 absent[name][task] = _REASONS[name]
             elif not model.known.any():
                 absent[name][task] = "no held-out window has this label"
+            elif lone := _lone_fold(material, task, predictions):
+                absent[name][task] = f"{lone} leaves no subject with this label to fit on"
             else:
                 answers[task], fits[name][task] = _folds(material, features, task, predictions, seed)
         if answers:
@@ -123,15 +124,23 @@ def _fold(
     material: Material, features: np.ndarray, truth: np.ndarray, held_out: np.ndarray, classes: int, seed: int
 ) -> Fitted:
     """Fit on the windows of all other subjects."""
-    theirs = np.isin(material.subjects, np.unique(material.subjects[held_out]))
-    chosen = ~theirs & np.isfinite(truth)
-    if not chosen.any():
-        name = "/".join(material.rows.loc[held_out[0], SUBJECT])
-        raise UserError(
-            f"the fold that holds out {name} leaves no labelled subject to fit on; use fewer folds"
-        )
+    chosen = _others(material, truth, held_out)
     subjects = material.subjects[chosen]
     return fit_predict(features[chosen], truth[chosen], subjects, features[held_out], classes, seed)
+
+
+def _others(material: Material, truth: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """The labelled windows of subjects other than those of the windows `held_out`: bool [windows]."""
+    theirs = np.isin(material.subjects, np.unique(material.subjects[held_out]))
+    return ~theirs & np.isfinite(truth)
+
+
+def _lone_fold(material: Material, task: str, predictions: Predictions) -> str | None:
+    """The first fold without which nobody has this label."""
+    truth, places = material.truth(task), material.places(predictions.rows)
+    folds = predictions.rows[FOLD].to_numpy()
+    alone = (fold for fold in predictions.folds if not _others(material, truth, places[folds == fold]).any())
+    return next(alone, None)
 
 
 def _indicators(words: pd.Series) -> np.ndarray:
