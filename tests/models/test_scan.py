@@ -1,5 +1,7 @@
 """The chunked selective scan against its definition, values and gradients, and orders of scanning."""
 
+import random
+
 import pytest
 import torch
 from signal_diffusion.models import scan
@@ -14,6 +16,8 @@ SHAPES = [
     (1, 64, 4, 3, 2),
     (2, 8, 1, 6, 1),
 ]
+DRAW = random.Random(0)
+SHAPES += [tuple(DRAW.randint(1, most) for most in (3, 50, 3, 9, 9)) for _ in range(6)]
 
 
 def by_definition(u, delta, a, b, c, d, bias):
@@ -102,7 +106,17 @@ def test_the_kernels_get_what_mamba_calls_its_arguments(monkeypatch):
     torch.testing.assert_close(scan._kernel(*inputs), chunked_scan(*inputs), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("grid", [(4, 4), (3, 5), (7, 2), (1, 6), (19, 8)])
+GRIDS = [
+    (4, 4),
+    (3, 5),
+    (7, 2),
+    (1, 6),
+    (19, 8),
+    *((DRAW.randint(1, 20), DRAW.randint(1, 20)) for _ in range(4)),
+]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("direction", ["h", "v", "w2", "w3", "w7"])
 def test_orders_meet_every_token_once_and_flips_go_back(direction, grid):
     order = scan_order(direction, *grid)
