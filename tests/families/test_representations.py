@@ -136,7 +136,7 @@ def test_samples_and_card_lie_beside_the_model(finished):
     assert len(pictures) == 16
     assert Image.open(pictures[0]).mode == ("RGB" if kind in ("db-iq", "db-polar") else "L")
     card = (folder / "README.md").read_text()
-    assert ("real, through the VAE" in card) == (kind == "latent")
+    assert ("real, via VAE" in card) == (kind == "latent")
     assert "generated.waveforms()" in card and ("phases are not judged" in card) == (kind != "latent")
     assert (folder / "model" / "vae").is_dir() == (kind == "latent")
 

@@ -19,7 +19,7 @@ NAMES = {
     "reference": "real, unseen",
     "floor": "real, training",
     "generated": "generated",
-    "round_trip": "real, through the VAE",
+    "round_trip": "real, via VAE",
     "untrained": "untrained model",
     "pixel_gaussian": "pixel Gaussian",
     "phase_shuffled": "phases shuffled",
