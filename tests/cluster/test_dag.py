@@ -55,8 +55,10 @@ TARGETS = (
 )
 # It takes those runs together that are built when it is asked for.
 LATER = ("results/classification-summary",)
-# They tell when and where something ran.
-TIMED = re.compile(r"stats\.jsonl|README\.md|.*\.html|training\.png|events\.out.*|\.snakemake_timestamp")
+# They tell when something was made, or how fast.
+TIMED = re.compile(
+    r"stats\.jsonl|README\.md|.*\.html|training\.png|events\.out.*|\.snakemake_timestamp|.*\.ledger\.json"
+)
 
 
 def whole(folder: Path, environment: dict[str, str]) -> Project:
@@ -101,9 +103,10 @@ def there(slurm, tmp_path_factory, environment) -> tuple[Project, list[SlurmJob]
 
 
 def made(project: Project) -> dict[str, str]:
-    """Hash of every file of results/ and work/ but those that hold times."""
+    """Hash of every file of results/ and work/ but those that hold times, and checkpoints on the way."""
     files = [path for top in ("results", "work") for path in (project.folder / top).rglob("*")]
     kept = [path for path in files if path.is_file() and not TIMED.fullmatch(path.name)]
+    kept = [path for path in kept if "checkpoints" not in path.parts]
     return {str(path.relative_to(project.folder)): sha256(path) for path in kept}
 
 
