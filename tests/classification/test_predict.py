@@ -1,5 +1,6 @@
 """A published classifier on raw files: the very same preparation, and one line for a file that does not fit."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from signal_diffusion.config import load_recipe, load_settings
 from signal_diffusion.datasets.build import build_dataset
 from signal_diffusion.datasets.pool import Part, Pool
 from signal_diffusion.errors import UserError
+from signal_diffusion.families.classification.classifier import described_recipe, read_recipe
 from signal_diffusion.families.classification.prediction import predict_windows
 from signal_diffusion.families.classification.publish import publish_model
 from signal_diffusion.families.classification.train import train_fold
@@ -154,6 +156,17 @@ def test_files_that_do_not_fit_end_in_one_line(published, tmp_path):
         with pytest.raises(UserError, match=message) as caught:
             classifier.predict(path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "config" / "dataset").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_every_shipped_recipe_travels_inside_the_weights(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    recipe = load_recipe(path)
+    again = read_recipe(json.loads(json.dumps(described_recipe(recipe))))
+    for section in ("channels", "signal", "filter", "quality", "spectrogram"):
+        assert getattr(again, section) == getattr(recipe, section)
 
 
 def test_a_folder_that_is_no_published_run(tmp_path):
