@@ -61,8 +61,9 @@ def _annexed(path: Path) -> str | None:
 
 def _listed(path: Path) -> str | None:
     for folder in list(path.parents)[:LEVELS]:
-        name = path.relative_to(folder).as_posix()
-        if found := _sums(folder).get(name) or _noted(folder).get(name):
+        lists = [each for each in (_sums(folder), _noted(folder)) if each]
+        name = path.relative_to(folder).as_posix() if lists else ""
+        if found := next((each[name] for each in lists if name in each), None):
             return found
     return None
 
