@@ -142,20 +142,21 @@ def test_a_stop_signal_leaves_a_checkpoint_of_that_very_step(toy, tmp_path, caps
     assert_equal(run(toy, tmp_path, plan), run(toy, tmp_path / "whole", plan))
 
 
-def test_a_stop_signal_ends_an_evaluation_at_once_and_it_is_made_up_for(toy, tmp_path):
+@pytest.mark.parametrize(("at", "before"), [(0, []), (6, [0, 3])])
+def test_a_stop_signal_ends_an_evaluation_at_once_and_it_is_made_up_for(toy, tmp_path, at, before):
     class Slow(toy.Toy):
         def evaluate(self, model, step):
-            for _ in range(2000 if step == 6 else 0):
+            for _ in range(2000 if step == at else 0):
                 os.kill(os.getpid(), signal.SIGTERM)
                 time.sleep(0.01)
             return super().evaluate(model, step)
 
-    plan = toy.toy_plan(checkpoint_every=0, **{**VARIANTS["best"], "patience": 0})
+    plan = toy.toy_plan(checkpoint_every=0, initial_eval=True, **{**VARIANTS["best"], "patience": 0})
     with pytest.raises(SystemExit) as stopped:
         run(toy, tmp_path, plan, task=Slow())
     assert stopped.value.code == 143
-    assert [path.name for path in tmp_path.glob("checkpoints/*/step-*")] == ["step-00000006"]
-    assert [line["step"] for line in numbers(tmp_path) if "val/loss" in line] == [3]
+    assert [path.name for path in tmp_path.glob("checkpoints/*/step-*")] == [f"step-{at:08d}"]
+    assert [line["step"] for line in numbers(tmp_path) if "val/loss" in line] == before
     assert_equal(run(toy, tmp_path, plan), run(toy, tmp_path / "whole", plan))
     assert numbers(tmp_path) == numbers(tmp_path / "whole")
 

@@ -24,7 +24,8 @@ class Task(Protocol):
     def batch(self, step: int, micro: int) -> Any:
         """The batch of micro-step `micro` of `step`, a function of these two: a thread asks one step ahead.
 
-        Arrays or CPU tensors, alone or in dicts, lists and tuples; the loop moves them to the device.
+        Arrays or CPU tensors, alone or in dicts, lists and tuples, all with the batch's rows first (numbers without
+        dimensions apart): several processes share them by rows. The loop moves them to the device.
         """
         ...
 
@@ -38,9 +39,10 @@ class Task(Protocol):
         ...
 
     def evaluate(self, model: nn.Module, step: int) -> dict[str, float]:
-        """Scores of `model`: averaged weights where the plan averages, eval mode, no gradients."""
+        """Scores of `model`, in the first process alone: averaged weights where the plan averages, eval mode, no
+        gradients. A stop signal ends it anywhere, and the resumed run asks again."""
         ...
 
     def images(self, model: nn.Module, step: int) -> Sequence[tuple[str, np.ndarray]]:
-        """Tagged pictures for TensorBoard: uint8 [height, width] or [height, width, 3]; may be none."""
+        """Tagged pictures for the trackers: uint8 [height, width] or [height, width, 3]; may be none."""
         ...
