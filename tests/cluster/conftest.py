@@ -42,7 +42,8 @@ class SlurmJob:
     @property
     def gpus(self) -> int:
         """How many GPUs it was granted."""
-        return int(self.facts.get("JOB_GRES", "gpu:0").rpartition(":")[2])
+        count = self.facts.get("JOB_GRES", "").rpartition(":")[2]
+        return int(count) if count.isdigit() else 0
 
 
 def submitted(output: str) -> list[SlurmJob]:
