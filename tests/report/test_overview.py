@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import urlsafe_b64encode
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,12 @@ from signal_diffusion.records import Job
 from signal_diffusion.report.html import from_markdown
 from signal_diffusion.report.overview import write_overview
 from signal_diffusion.report.resources import read_benchmark, resources_figure, rule_uses
-from signal_diffusion.report.stages import direct, stages
+from signal_diffusion.report.stages import WORDS, direct, stages
 
+# Pages and probes, which no run is made from, and the summary of all runs.
+NOT_BEHIND_A_RUN = set(
+    "data_page measure_db_range overview profile_training summarise_classification".split()
+)
 RUN, DATASET = "results/diffusion/it", "results/dataset/it-db-only"
 VALUES = '["values", "config/dataset/it.toml", "shards", [], {"signal.fs": 125.0, "channels.set": "1020-8"}]'
 HEADER = (
@@ -133,3 +138,11 @@ def test_a_run_that_was_made_elsewhere_is_said_to_be(folder):
     (folder / ".snakemake/metadata").rename(folder / "elsewhere")
     with pytest.raises(UserError, match=r"no record of how results/diffusion/it was made.*snakemake"):
         write_overview(folder.joinpath(RUN).relative_to(folder), folder / DATASET, folder / "out")
+
+
+def test_every_rule_that_makes_a_result_is_told_in_words():
+    rules = Path(__file__).resolve().parents[2] / "rules"
+    names = {
+        name for path in rules.glob("*.smk") for name in re.findall(r"^rule (\w+):", path.read_text(), re.M)
+    }
+    assert WORDS.keys() <= names and names - WORDS.keys() <= NOT_BEHIND_A_RUN
