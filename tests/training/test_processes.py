@@ -149,6 +149,7 @@ def test_a_signal_to_one_of_them_stops_all_at_the_same_step(toy, tmp_path):
     assert sorted(tmp_path.glob("checkpoints/*/step-*"))[-1].name == f"step-{step:08d}"
 
 
+@pytest.mark.slow
 def test_one_that_runs_out_of_memory_ends_all_with_one_line(tmp_path):
     codes, said = finish(start("ranks.py", "fail", tmp_path))
     assert codes == [2, 2], said
