@@ -22,7 +22,10 @@ def _figure(found: Mapping[str, Any]) -> Figure:
     phases, operators = found["milliseconds"], found["operators"]
     _bars(left, [name(key) for key in phases], list(phases.values()), REAL)
     _bars(
-        right, [each["name"] for each in operators], [each["milliseconds"] for each in operators], GENERATED
+        right,
+        [each["name"].rpartition("::")[2] for each in operators],
+        [each["milliseconds"] for each in operators],
+        GENERATED,
     )
     left.set_title(f"A step of {found['batch_size']} windows, {sum(phases.values()):.3g} ms")
     right.set_title("Operators, own time")
