@@ -15,10 +15,8 @@ from signal_diffusion.report.overview import write_overview
 from signal_diffusion.report.resources import read_benchmark, resources_figure, rule_uses
 from signal_diffusion.report.stages import WORDS, direct, stages
 
-# Pages and probes, which no run is made from, and the summary of all runs.
-NOT_BEHIND_A_RUN = set(
-    "data_page measure_db_range overview profile_training summarise_classification".split()
-)
+# Pages and measurements, which no run is made from.
+NOT_BEHIND_A_RUN = set("data_page measure_db_range model_costs overview profile_training".split())
 RUN, DATASET = "results/diffusion/it", "results/dataset/it-db-only"
 VALUES = '["values", "config/dataset/it.toml", "shards", [], {"signal.fs": 125.0, "channels.set": "1020-8"}]'
 HEADER = (
