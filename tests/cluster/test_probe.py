@@ -25,4 +25,4 @@ def test_a_cpu_and_a_gpu_job_find_the_project_without_an_activated_environment(c
 
 
 def read(path: Path) -> dict[str, str]:
-    return dict(map(str.strip, line.split("  ", 1)) for line in path.read_text().strip().splitlines())
+    return dict(map(str.strip, line.strip().split("  ", 1)) for line in path.read_text().splitlines())
