@@ -62,9 +62,14 @@ def wait_for(condition, workflow, seconds: float = 120) -> None:
 def ended(job: psutil.Process) -> bool:
     """Whether it ends within seconds; it may stay a zombie where nobody asks how it ended."""
     end = time.monotonic() + 10
-    while job.is_running() and job.status() != psutil.STATUS_ZOMBIE and time.monotonic() < end:
+    while time.monotonic() < end:
+        try:
+            if job.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
         time.sleep(0.05)
-    return time.monotonic() < end
+    return False
 
 
 def errors(text: str) -> list[str]:
