@@ -76,7 +76,7 @@ rule publish_classifier:
         values=lambda wildcards: values_param(recipe_of("classification", wildcards.run), "shards"),
         code=code("publish_classifier", heard=("report",)),
         # Its checkpoints are let go.
-        work=f"{WORK}/classification/{{run}}",
+        work=lambda wildcards, input: Path(input.metrics).parent,
     message:
         "Publish results/classification/{wildcards.run}"
     conda:
