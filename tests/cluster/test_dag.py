@@ -48,6 +48,7 @@ TARGETS = (
     "results/db-range/demo",
     "results/model-costs",
     "results/classification/demo",
+    "results/training-profile/demo",
     "work/diffusion/latent/model.safetensors",
     "work/recordings/own.csv",
     "logs/probe/cpu.txt",
@@ -103,10 +104,10 @@ def there(slurm, tmp_path_factory, environment) -> tuple[Project, list[SlurmJob]
 
 
 def made(project: Project) -> dict[str, str]:
-    """Hash of every file of results/ and work/ but those that hold times, and checkpoints on the way."""
+    """Hash of every file of results/ and work/ but those that hold times or speeds, and checkpoints on the way."""
     files = [path for top in ("results", "work") for path in (project.folder / top).rglob("*")]
     kept = [path for path in files if path.is_file() and not TIMED.fullmatch(path.name)]
-    kept = [path for path in kept if "checkpoints" not in path.parts]
+    kept = [path for path in kept if not {"checkpoints", "training-profile"} & set(path.parts)]
     return {str(path.relative_to(project.folder)): sha256(path) for path in kept}
 
 
