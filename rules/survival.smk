@@ -1,5 +1,6 @@
 # One workflow at a time has this folder; no lock is ever left, and no job of an earlier workflow goes on beside it.
 from signal_diffusion.cli import one_line
+from signal_diffusion.status.view import failures
 from signal_diffusion.workflow import admit, begin
 
 PLACES = (WORK, "results", "logs")
@@ -11,3 +12,9 @@ with one_line():
 onstart:
     with one_line():
         begin(*PLACES)
+
+
+# Under --quiet rules Snakemake does not say what a job's script said.
+onerror:
+    for line in failures():
+        print(f"error: {line}", file=sys.stderr)

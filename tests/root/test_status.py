@@ -7,7 +7,7 @@ import pytest
 from signal_diffusion.status import queue
 from signal_diffusion.status.builds import latest_build
 from signal_diffusion.status.jobs import seconds_each, unfinished
-from signal_diffusion.status.view import view
+from signal_diffusion.status.view import failures, view
 
 NOW = time.mktime(time.strptime("2026-11-21 08:20:00", "%Y-%m-%d %H:%M:%S"))
 STATS = """\
@@ -116,6 +116,15 @@ def test_a_failed_job_is_told_from_running_ones(folder, failure):
     text = view(folder)
     assert text.index("Running:") < text.index("shards/demo/3-of-4")
     assert text.index("Failed:") < text.index("shards/demo/2-of-4")
+
+
+@pytest.mark.parametrize("failure", [FAILED, FAILED_QUIETLY])
+def test_a_build_that_is_over_names_what_failed(folder, failure):
+    assert list(failures(folder)) == []
+    say(folder, STATS + failure)
+    put(folder / "logs/shards/demo/2-of-4.log", "start\nerror: a.edf: cut short; fetch it again\n", NOW - 50)
+    told = "shards/demo/2-of-4: a.edf: cut short; fetch it again (logs/shards/demo/2-of-4.log)"
+    assert list(failures(folder)) == [told]
 
 
 def test_a_job_that_was_started_again_is_no_longer_failed(folder):

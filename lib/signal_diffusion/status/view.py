@@ -25,6 +25,14 @@ def view(folder: str | Path = ".", width: int = 160) -> str:
     return "\n".join(line[:width] for line in [*lines, *_queue(queued(folder))])
 
 
+def failures(folder: str | Path = ".") -> Iterator[str]:
+    """A line for each job that the latest build, which is over, gave up: what its script said last, and where."""
+    build, logs = latest_build(Path(folder) / BUILDS), Path(folder) / LOGS
+    for job in unfinished(logs, build.started - 1) if build else ():
+        if f"{LOGS}/{job.name}.log" in build.failed:
+            yield f"{job.name}: {job.line.removeprefix('error: ')} ({LOGS}/{job.name}.log)"
+
+
 def has_failed(job: Job, build: Build) -> bool:
     """Whether the build has given it up, and its log has not grown since."""
     return build.failed.get(f"{LOGS}/{job.name}.log", 0.0) >= int(job.written)
