@@ -107,7 +107,7 @@ def made(project: Project) -> dict[str, str]:
     """Hash of every file of results/ and work/ but those that hold times or speeds, and checkpoints on the way."""
     files = [path for top in ("results", "work") for path in (project.folder / top).rglob("*")]
     kept = [path for path in files if path.is_file() and not TIMED.fullmatch(path.name)]
-    kept = [path for path in kept if not {"checkpoints", "training-profile"} & set(path.parts)]
+    kept = [path for path in kept if not {"checkpoints", "training-profile", "report"} & set(path.parts)]
     return {str(path.relative_to(project.folder)): sha256(path) for path in kept}
 
 
