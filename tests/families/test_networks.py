@@ -57,6 +57,19 @@ def test_keeps_the_shape_of_any_grid_and_starts_silent(name, kind):
 
 
 @EACH
+@pytest.mark.parametrize("kind", REPRESENTATIONS)
+def test_fills_a_grid_of_odd_sides_up_with_zeros(name, kind):
+    network, (_, time, condition) = awake(tiny(name, kind)).eval(), inputs(kind)
+    x = torch.randn(2, SHAPES[kind][0], 13, 11, generator=torch.Generator().manual_seed(2))
+    extras = presets("diffusion")[f"{name}-tiny-{kind}"]["model"]["extras"]
+    rows, columns = (
+        -side % cell for side, cell in zip((13, 11), EXTRAS[name](**extras).coarsest, strict=True)
+    )
+    whole = network(torch.nn.functional.pad(x, (0, columns, 0, rows)), time, condition)
+    assert rows + columns and torch.equal(network(x, time, condition), whole[..., :13, :11])
+
+
+@EACH
 def test_every_parameter_learns_and_stands_in_one_group(name):
     network = awake(tiny(name)).eval()
     out = network(*inputs(), torch.tensor([True, False]))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from signal_diffusion.datasets.storage import Windows
@@ -22,7 +21,6 @@ class Denoiser(nn.Module):
         kind: what windows hold, "levels", "series" or "latents".
         conditioner: from labels [batch, ...] to vectors [batch, width]; None where there are vectors already.
         mean, std: [channels, height, width] each.
-        padding: rows and columns of zeros that fill the grid up to whole tokens.
     """
 
     def __init__(
@@ -32,11 +30,10 @@ class Denoiser(nn.Module):
         mean: Tensor,
         std: Tensor,
         kind: str = LEVELS,
-        padding: tuple[int, int] = (0, 0),
     ):
         super().__init__()
         self.network, self.conditioner = network, conditioner
-        self.kind, self.padding = kind, tuple(padding)
+        self.kind = kind
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
@@ -50,11 +47,7 @@ class Denoiser(nn.Module):
         """
         if self.conditioner is not None:
             condition = self.conditioner(condition)
-        rows, columns = self.padding
-        if not rows and not columns:
-            return self.network(z, time, condition, drop)
-        padded = self.network(F.pad(z, (0, columns, 0, rows)), time, condition, drop)
-        return padded[..., : z.shape[-2], : z.shape[-1]]
+        return self.network(z, time, condition, drop)
 
     def encode(self, windows: Tensor) -> Tensor:
         """Windows as a dataset stores them to standardised float32 [batch, channels, height, width]."""
@@ -84,11 +77,6 @@ def kind_of(windows: Windows) -> str:
 def grid_shape(windows: Windows) -> tuple[int, ...]:
     """[channels, height, width] of what a network sees of windows."""
     return windows.shape[1:] if len(windows.shape) == 4 else (1, *windows.shape[1:])
-
-
-def padding_of(shape: tuple[int, ...], coarsest: list[int]) -> tuple[int, int]:
-    """Rows and columns that `shape` [channels, height, width] lacks to whole tokens of the coarsest level."""
-    return tuple(-side % token for side, token in zip(shape[1:], coarsest, strict=True))
 
 
 def statistics(windows: Windows, standardise: str) -> tuple[Tensor, Tensor]:

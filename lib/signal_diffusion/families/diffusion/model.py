@@ -11,7 +11,7 @@ from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.conditioning import Conditioning
-from signal_diffusion.families.diffusion.denoiser import Denoiser, grid_shape, kind_of, padding_of
+from signal_diffusion.families.diffusion.denoiser import Denoiser, grid_shape, kind_of
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 
 
@@ -24,7 +24,6 @@ def describe(run: DiffusionRun, windows: Windows, conditioning: Conditioning) ->
         "network": ARGUMENTS[run.model.name](run.model.extras, shape[0], conditioning.width),
         "image_shape": list(shape),
         "kind": kind_of(windows),
-        "padding": padding_of(shape, run.model.extras.coarsest),
         "conditioning": asdict(conditioning),
         "process": process_arguments(run),
     }
@@ -64,7 +63,6 @@ def build(description: Mapping[str, Any]) -> tuple[Denoiser, Process]:
         torch.zeros(shape),
         torch.ones(shape),
         description["kind"],
-        description["padding"],
     )
     return denoiser, Process(**description["process"])
 
