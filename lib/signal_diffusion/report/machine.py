@@ -10,6 +10,7 @@ import torch
 
 import signal_diffusion
 from signal_diffusion.models import neighborhood, scan
+from signal_diffusion.training.processes import choose_device
 
 
 def machine() -> dict[str, str]:
@@ -17,7 +18,7 @@ def machine() -> dict[str, str]:
 
     SLURM's own answers come from the environment of its job step (sbatch(1), OUTPUT ENVIRONMENT VARIABLES).
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     return {
         "host": socket.gethostname(),
         "SLURM job": os.environ.get("SLURM_JOB_ID", "none"),

@@ -123,7 +123,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
         dist.destroy_process_group()
 
 
-def choose_device(name: str | None) -> torch.device:
+def choose_device(name: str | None = None) -> torch.device:
     """The device `name`, or this process's GPU, or the CPU where there is none."""
     kind = name or ("cuda" if torch.cuda.is_available() else "cpu")
     if kind != "cuda" or int(os.environ.get("WORLD_SIZE", "1")) == 1:

@@ -20,6 +20,7 @@ from signal_diffusion.training.memory import peak_memory
 from signal_diffusion.training.numerics import numerics
 from signal_diffusion.training.optim import build_optimizer
 from signal_diffusion.training.plan import PRECISIONS
+from signal_diffusion.training.processes import choose_device
 
 PHASES = ("read", "move", "augment", "network", "losses", "backward", "optimiser")
 OPERATORS = 12
@@ -30,8 +31,7 @@ class Stepper:
     """One optimiser step of a task at a time, with the seconds of each of `PHASES`."""
 
     def __init__(self, task: ClassificationTask, run: ClassificationRun, precision: str = "no"):
-        device = run.training.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.task, self.device, self._dtype = task, torch.device(device), PRECISIONS[precision]
+        self.task, self.device, self._dtype = task, choose_device(run.training.device), PRECISIONS[precision]
         self.model: nn.Module = task.model.to(self.device).train()
         self._optimizer = build_optimizer(plan(run, 1).optimizer, task.parameter_groups())
         self._generator = torch.Generator(self.device)

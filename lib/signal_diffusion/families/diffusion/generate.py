@@ -17,6 +17,7 @@ from signal_diffusion.families.diffusion.sample import draw, sampling_of
 from signal_diffusion.families.diffusion.train import initial
 from signal_diffusion.files import write_json
 from signal_diffusion.progress import Progress
+from signal_diffusion.training.processes import choose_device
 from signal_diffusion.training.weights import load_weights
 
 SYNTHETIC = "synthetic"
@@ -89,9 +90,8 @@ def _ages(rows: pd.DataFrame) -> pd.Series:
 def _draw(material: Material, denoiser: Denoiser, process: Process, conditions: Tensor | None) -> np.ndarray:
     run = material.run
     torch.set_num_threads(run.training.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     count = run.generation.num_samples
     sampling = sampling_of(run, run.generation.seed, run.generation.batch_size)
     with Progress(count, "generate", "window") as progress:
-        model, told_to = denoiser.to(device), (conditions, range(count), sampling)
+        model, told_to = denoiser.to(choose_device()), (conditions, range(count), sampling)
         return draw(model, process, *told_to, progress.update, material.decode)

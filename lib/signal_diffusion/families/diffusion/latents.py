@@ -21,6 +21,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.denoiser import LATENTS
 from signal_diffusion.files import write_json
 from signal_diffusion.progress import Progress
+from signal_diffusion.training.processes import choose_device
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -102,8 +103,7 @@ def encode_latents(dataset: Path, vae: str | Path, out: Path) -> None:
             f"{dataset}: holds {spec['representation']}, a VAE reads images; name an image dataset"
         )
     splits = {split: Windows(dataset, split) for split in SPLITS}
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    space = LatentSpace.load(vae, splits["train"].shape[1], device)
+    space = LatentSpace.load(vae, splits["train"].shape[1], choose_device())
     shape = space.encode(splits["train"].array([0])).shape[1:]
     arrays = {}
     with (

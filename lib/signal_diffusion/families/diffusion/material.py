@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from signal_diffusion.config import load_recipe
@@ -18,6 +17,7 @@ from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.sample import Decode, unchanged
 from signal_diffusion.families.diffusion.text import load_embeddings
 from signal_diffusion.signals.representations import SERIES
+from signal_diffusion.training.processes import choose_device
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,8 @@ class Material:
             raise UserError(
                 f"{self.run.path} [model.extras] latent_space: give --vae, the VAE's folder or hub id"
             )
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         planes = self.recorded(self.run.dataset.train_split).shape[1]
-        return LatentSpace.load(self.vae, planes, device, self.run.model.vae_tiling)
+        return LatentSpace.load(self.vae, planes, choose_device(), self.run.model.vae_tiling)
 
     @property
     def decode(self) -> Decode:

@@ -23,6 +23,7 @@ from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
+from signal_diffusion.training.processes import choose_device
 from signal_diffusion.training.trackers import MlFlow, Tracker, WeightsAndBiases
 from signal_diffusion.training.weights import save_weights
 
@@ -69,8 +70,8 @@ def train_run(
 
 def _tell_kernels(denoiser: Denoiser, log: RunLog, path: Path) -> None:
     """What computes here: said in the log, and kept for the card."""
-    device = torch.device(_device())
-    name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    device = choose_device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     found = {"device": name, **denoiser.network.kernels(device)}
     for operation, kernel in found.items():
         log.say(f"{operation}: {kernel}")
@@ -171,7 +172,3 @@ def _log(run: DiffusionRun, out: Path) -> RunLog:
     name = run.logging.run_name or run.name
     tensorboard = folder / name if run.logging.tensorboard else None
     return RunLog(out.parent, tensorboard, name, trackers=_trackers(run))
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
