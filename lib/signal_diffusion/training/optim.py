@@ -3,13 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn, optim
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.packages import absence
+
+if TYPE_CHECKING:
+    from signal_diffusion.config.training import Optimizer, Scheduler
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class OptimizerPlan:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
+    @classmethod
+    def of(cls, section: "Optimizer") -> "OptimizerPlan":
+        """The plan of a run's `[optimizer]`."""
+        given = section.learning_rate, section.weight_decay, tuple(section.betas), section.eps
+        return cls(section.name, *given)
+
 
 @dataclass(frozen=True)
 class SchedulePlan:
@@ -31,6 +40,11 @@ class SchedulePlan:
     name: str = "constant"
     warmup_steps: int = 0
     kwargs: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, section: "Scheduler") -> "SchedulePlan":
+        """The plan of a run's `[scheduler]`."""
+        return cls(section.name, section.warmup_steps, section.kwargs)
 
 
 KEYWORDS: dict[str, dict[str, float]] = {

@@ -11,6 +11,7 @@ from torch import Tensor
 from signal_diffusion.config import stage_keys
 from signal_diffusion.config.classification import FOLD_KEYS, ClassificationRun
 from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT, TRUE
+from signal_diffusion.config.paths import weights_path
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.folds import Parts, fold_parts, shuffled_labels
 from signal_diffusion.datasets.pool import Part, Pool
@@ -32,7 +33,6 @@ from signal_diffusion.training.weights import save_weights
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_classifier.py"
 SCORE = "val/score"
-MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def train_fold(
     to, default `checkpoints` beside `out`; it stays until the run is published. Beside `out` the loop writes
     stats.jsonl and TensorBoard events. Raises UserError when splits leak into each other.
     """
-    out = out or _default_out(run)
+    out = out or weights_path(run)
     task, description = make_task(run, dataset, fold, labels)
     if not description["held_out"] and fold != SPLIT:
         print(f"{fold} holds out nobody, for a subject had no usable window; nothing is trained")
@@ -112,14 +112,8 @@ def plan(run: ClassificationRun, rows: int) -> Plan:
         patience=training.early_stopping_patience if training.early_stopping else 0,
         compile_model=training.compile_model,
         compile_mode=training.compile_mode,
-        optimizer=OptimizerPlan(
-            run.optimizer.name,
-            run.optimizer.learning_rate,
-            run.optimizer.weight_decay,
-            tuple(run.optimizer.betas),
-            run.optimizer.eps,
-        ),
-        schedule=SchedulePlan(run.scheduler.name, run.scheduler.warmup_steps, run.scheduler.kwargs),
+        optimizer=OptimizerPlan.of(run.optimizer),
+        schedule=SchedulePlan.of(run.scheduler),
         swa=_swa(run, per_epoch),
     )
 
@@ -205,12 +199,6 @@ def _identity(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> 
         "labels": labels,
         "code": fingerprint(SCRIPT, (module_of(run.model.backbone),)),
     }
-
-
-def _default_out(run: ClassificationRun) -> Path:
-    if run.training.output_dir is None:
-        raise UserError(f"{run.path} [training] output_dir: not set; set it, or give --out")
-    return Path(run.training.output_dir) / MODEL
 
 
 def _log(run: ClassificationRun, out: Path) -> RunLog:

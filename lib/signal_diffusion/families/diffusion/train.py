@@ -8,10 +8,10 @@ import torch
 
 from signal_diffusion.config import stage_keys
 from signal_diffusion.config.diffusion import DiffusionRun, model_module
+from signal_diffusion.config.paths import weights_path
 from signal_diffusion.config.training import Training
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
-from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.denoiser import Denoiser, statistics
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import build, describe
@@ -48,7 +48,7 @@ def train_run(
     `out` lie kernels.json, and the loop's stats.jsonl and TensorBoard events. Raises UserError when a subject,
     recording or window stands in two splits.
     """
-    out = out or _default_out(run)
+    out = out or weights_path(run)
     checkpoints = checkpoints or Path(run.training.resume or out.parent / "checkpoints")
     material = Material(run, dataset, captions, latents, vae)
     windows = material.windows(run.dataset.train_split)
@@ -112,22 +112,10 @@ def plan(run: DiffusionRun, rows: int) -> Plan:
         gradient_checkpointing=training.gradient_checkpointing,
         compile_model=training.compile_model,
         compile_mode=training.compile_mode,
-        optimizer=OptimizerPlan(
-            run.optimizer.name,
-            run.optimizer.learning_rate,
-            run.optimizer.weight_decay,
-            tuple(run.optimizer.betas),
-            run.optimizer.eps,
-        ),
-        schedule=SchedulePlan(run.scheduler.name, run.scheduler.warmup_steps, run.scheduler.kwargs),
+        optimizer=OptimizerPlan.of(run.optimizer),
+        schedule=SchedulePlan.of(run.scheduler),
         ema=_ema(run),
     )
-
-
-def _default_out(run: DiffusionRun) -> Path:
-    if run.training.output_dir is None:
-        raise UserError(f"{run.path} [training] output_dir: not set; set it, or give --out")
-    return Path(run.training.output_dir) / "model.safetensors"
 
 
 def _identity(material: Material) -> dict[str, Any]:
