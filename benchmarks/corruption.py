@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 from damage import damage
 from signal_diffusion.errors import UserError
+from signal_diffusion.markdown import table
 from signal_diffusion.recordings.channels import canonical
 from signal_diffusion.recordings.formats import cnt_layout, edf_header, read, read_header
 
@@ -233,14 +234,12 @@ def run(path: Path, copies: int, seed: int, with_mne: bool, show: bool) -> dict[
     return counts
 
 
-def table(found: dict[str, dict[str, Counter]]) -> str:
-    columns = [
-        (f"{file}, {reader}", counts) for file, readers in found.items() for reader, counts in readers.items()
-    ]
-    lines = ["| | " + " | ".join(name for name, _ in columns) + " |", "| --- |" + " ---: |" * len(columns)]
-    for verdict in VERDICTS:
-        lines.append(f"| {verdict} | " + " | ".join(str(counts[verdict]) for _, counts in columns) + " |")
-    return "\n".join(lines)
+def verdicts(found: dict[str, dict[str, Counter]]) -> str:
+    columns = {
+        f"{file}, {reader}": counts for file, readers in found.items() for reader, counts in readers.items()
+    }
+    rows = [(verdict, *(counts[verdict] for counts in columns.values())) for verdict in VERDICTS]
+    return table(("", *columns), rows, numbers=len(columns))
 
 
 def main() -> None:
@@ -256,7 +255,7 @@ def main() -> None:
         path.name: run(path, arguments.copies, arguments.seed, arguments.mne, arguments.show)
         for path in arguments.files
     }
-    print(table(found))
+    print(verdicts(found))
     counts = [readers["ours"] for readers in found.values()]
     sys.exit(any(count["misread"] + count["bad error"] for count in counts))
 

@@ -8,6 +8,7 @@ plain percentiles over subjects and the binomial interval over windows that the 
 import argparse
 
 import numpy as np
+from signal_diffusion.markdown import table
 from signal_diffusion.metrics.classification.scores import class_scores
 from signal_diffusion.metrics.resampling import expanded_estimate, group_weights
 
@@ -19,11 +20,11 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, nargs="+", default=[6, 12, 24, 48])
     parser.add_argument("--studies", type=int, default=1000)
     args = parser.parse_args()
-    print("| subjects | expanded percentile | plain percentile | binomial over windows |")
-    print("| --- | --- | --- | --- |")
-    for subjects in args.subjects:
-        found = coverage(subjects, args.studies, np.random.default_rng(subjects))
-        print(f"| {subjects} | " + " | ".join(f"{share:.3f}" for share in found) + " |")
+    found = {
+        number: coverage(number, args.studies, np.random.default_rng(number)) for number in args.subjects
+    }
+    rows = [(number, *(f"{share:.3f}" for share in shares)) for number, shares in found.items()]
+    print(table(("subjects", "expanded percentile", "plain percentile", "binomial over windows"), rows))
 
 
 def coverage(subjects: int, studies: int, rng: np.random.Generator) -> np.ndarray:

@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from pages import fill, table
+from pages import fill
 from signal_diffusion.config.recipe import Recipe, RecipeTable
 from signal_diffusion.datasets.ranges import SCALE_PERCENTILE, statistics_of
+from signal_diffusion.markdown import table
 from signal_diffusion.recordings.datasets import math
 from signal_diffusion.report.style import INK, MUTED, PAIR, new_figure, save, styled
 from signal_diffusion.signals.encoding import Encoder, decode

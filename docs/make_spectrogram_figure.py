@@ -12,8 +12,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from pages import fill, table  # noqa: E402
+from pages import fill  # noqa: E402
 from signal_diffusion.config.recipe import Simulation  # noqa: E402
+from signal_diffusion.markdown import table  # noqa: E402
 from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
 from signal_diffusion.recordings.simulated_signals import simulate_recording  # noqa: E402
 from signal_diffusion.signals.images import quantise, tile  # noqa: E402

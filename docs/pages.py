@@ -4,11 +4,6 @@ import re
 from pathlib import Path
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def fill(page: Path, name: str, text: str) -> None:
     """Replace what stands between the markers of `name` in a page."""
     pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"

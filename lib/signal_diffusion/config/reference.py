@@ -16,6 +16,7 @@ from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.settings import Settings
 from signal_diffusion.config.support import SupportRun
 from signal_diffusion.errors import UserError
+from signal_diffusion.markdown import table
 
 INTRODUCTION = """# Configuration
 
@@ -78,11 +79,12 @@ def _tables(model: type[Section], prefix: str, fields: list[tuple[str, Any]]) ->
     parts = [f"### `[{prefix[:-1]}]`{applies}\n\n{_prose(model)}\n"] if prefix else []
     if honoured:
         heads = ("Key", "Type", "Default", "Unit", "Meaning", "Changes")
-        parts.append(_table(heads, [_row(name, field) for name, field in honoured]))
+        parts.append(table(heads, [_row(name, field) for name, field in honoured]) + "\n")
     if model.aliases:
-        parts.append(_table(("Alias", "Of"), [(f"`{a}`", f"`{b}`") for a, b in model.aliases.items()]))
+        aliases = [(f"`{a}`", f"`{b}`") for a, b in model.aliases.items()]
+        parts.append(table(("Alias", "Of"), aliases) + "\n")
     if refused:
-        parts.append(_table(("Refused", "Why, and what to use"), refused))
+        parts.append(table(("Refused", "Why, and what to use"), refused) + "\n")
     return parts
 
 
@@ -149,11 +151,3 @@ def _bounds(field: Any) -> str:
 
 def _prose(model: type[Section]) -> str:
     return inspect.cleandoc(model.__doc__ or "")
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [heads, ("---",) * len(heads), *rows]
-    return (
-        "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-        + "\n"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from signal_diffusion import markdown
 from signal_diffusion.config.fields import Contradiction
 
 if TYPE_CHECKING:
@@ -179,5 +180,4 @@ def table() -> str:
     rows.append(
         (UNGUIDED, "`inference.cfg_scale`", "needs a trained null condition; set model.extras.cfg_dropout")
     )
-    lines = [("Combination", "Key that is refused", "Why, and what to do"), ("---",) * 3, *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    return markdown.table(("Combination", "Key that is refused", "Why, and what to do"), rows) + "\n"

@@ -1,6 +1,6 @@
 """The dataset card: a README with Hugging Face front matter and the tables that a reader needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from signal_diffusion.datasets.contents import Contents, counts
 from signal_diffusion.datasets.front_matter import front_matter
 from signal_diffusion.datasets.origins import Origin, origins
 from signal_diffusion.datasets.splits import SPLITS, SUBJECT
+from signal_diffusion.markdown import table
 from signal_diffusion.signals.representations import SERIES
 from signal_diffusion.signals.transforms import LEGACY
 
@@ -92,7 +93,7 @@ def _sources(sources: Sequence[Origin]) -> str:
         ]
         for each in sources
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _split_table(metadata: pd.DataFrame) -> str:
@@ -101,7 +102,7 @@ def _split_table(metadata: pd.DataFrame) -> str:
         for dataset, group in metadata.groupby("dataset")
         for split in SPLITS
     ]
-    return _table(["dataset", "split", "windows", "recordings", "subjects"], rows)
+    return table(["dataset", "split", "windows", "recordings", "subjects"], rows)
 
 
 def _label_table(metadata: pd.DataFrame, labels: Sequence[str]) -> str:
@@ -116,7 +117,7 @@ def _label_table(metadata: pd.DataFrame, labels: Sequence[str]) -> str:
             ]
         else:
             rows.append([name, "median (range)", *(_span(part, name) for part in parts)])
-    return _table(["label", "value", *SPLITS], rows)
+    return table(["label", "value", *SPLITS], rows)
 
 
 def _subjects_and_windows(rows: pd.DataFrame) -> str:
@@ -136,7 +137,7 @@ def _settings_table(spec: dict[str, Any]) -> str:
     numbers = _series_rows() if spec["representation"] == SERIES else _image_rows(spec)
     signal = f"{spec['fs']} Hz, windows of {spec['nsamps']} samples, overlap {spec['ovr_perc']:.0%}"
     rows = [["channels, in order", " ".join(spec["channels"])], *numbers, ["signal", signal]]
-    return _table(["what", "value"], rows)
+    return table(["what", "value"], rows)
 
 
 def _image_rows(spec: dict[str, Any]) -> list[list[str]]:
@@ -168,7 +169,7 @@ def _preprocessing(spec: dict[str, Any], contents: Contents) -> str:
         for key, value, unit, meaning in described(getattr(recipe, name))
         if f"{name}.{key}" not in recipe.unread()
     ]
-    return _table(["key", "value", "unit", "meaning"], rows)
+    return table(["key", "value", "unit", "meaning"], rows)
 
 
 def _value(value: Any) -> str:
@@ -189,16 +190,16 @@ def _weights(contents: Contents) -> str:
     return "\n\n".join([" ".join(lines), labels, "Combinations: `weights.csv`."])
 
 
-def _frame(table: pd.DataFrame) -> str:
-    text = table.map(lambda value: f"{value:.3f}" if isinstance(value, float) else value).replace("nan", "")
-    return _table(table.columns, text.to_numpy().tolist())
+def _frame(frame: pd.DataFrame) -> str:
+    text = frame.map(lambda value: f"{value:.3f}" if isinstance(value, float) else value).replace("nan", "")
+    return table(frame.columns, text.to_numpy().tolist())
 
 
 def _refusals(refused: Sequence[dict[str, str]]) -> str:
     if not refused:
         return "None."
     keys = [[row["dataset"], row["recording"], row["windows"], row["reason"]] for row in refused]
-    return _table(["dataset", "recording", "windows", "reason"], keys)
+    return table(["dataset", "recording", "windows", "reason"], keys)
 
 
 def _limits(contents: Contents) -> str:
@@ -223,12 +224,3 @@ def _absent(contents: Contents) -> list[str]:
         for name in wanted
         if name not in here
     ]
-
-
-def _table(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")

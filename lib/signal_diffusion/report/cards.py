@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from signal_diffusion.markdown import table
 from signal_diffusion.metrics.comparison import ROUND_TRIP
 from signal_diffusion.report.figures import CAPTIONS
-from signal_diffusion.report.markdown import table
 from signal_diffusion.report.scores import SHOWN, interval
 from signal_diffusion.report.style import name
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from signal_diffusion.datasets.storage import write_table
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import read_json, write_text
+from signal_diffusion.markdown import table
 from signal_diffusion.metrics.classification.summary import OTHERS, summary_table
 from signal_diffusion.report.classification import PROTOCOLS
 from signal_diffusion.report.classifier_scores import METRICS, SOURCES
-from signal_diffusion.report.markdown import table
 from signal_diffusion.report.scores import interval
 from signal_diffusion.report.style import FAINT, GENERATED, INK, MUTED, REAL, new_figure, save, styled
 

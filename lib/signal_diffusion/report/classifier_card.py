@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from signal_diffusion.markdown import table
 from signal_diffusion.report.classification import PROTOCOLS, captions
 from signal_diffusion.report.classifier_scores import METRICS, SOURCES, judged, levels_of
-from signal_diffusion.report.markdown import table
 from signal_diffusion.report.scores import interval
 
 FIRST = ("balanced_accuracy", "macro_f1", "auroc", "ece", "mae", "r", "r2")

@@ -10,9 +10,9 @@ from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.families.classification.publish import publish_model, usage
 from signal_diffusion.files import read_json, replaced_folder, write_text
+from signal_diffusion.markdown import table
 from signal_diffusion.report.classifier_card import evidence, limits, pictures
 from signal_diffusion.report.figures import read_stats
-from signal_diffusion.report.markdown import table
 from signal_diffusion.training.checkpoints import discard
 from signal_diffusion.training.weights import load_weights
 

@@ -16,6 +16,7 @@ from signal_diffusion.config.grids import CHANNELS, SERIES
 from signal_diffusion.config.presets import presets
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 from signal_diffusion.files import write_text
+from signal_diffusion.markdown import table
 from signal_diffusion.models import layers
 from signal_diffusion.models.neighborhood import neighborhood_flops
 from signal_diffusion.models.scan import scan_flops
@@ -68,10 +69,10 @@ def network_cost(name: str, network: nn.Module, grid: tuple[int, int, int], cond
 def write_costs(costs: list[Cost], folder: Path) -> str:
     """Write costs.csv and README.md into `folder`; return the table of the page."""
     rows = [_row(cost) for cost in costs]
-    table = _markdown([HEADINGS, ("---",) + ("---:",) * (len(HEADINGS) - 1), *rows])
+    page = table(HEADINGS, rows, numbers=len(HEADINGS) - 1) + "\n"
     write_text(folder / "costs.csv", "".join(",".join(row) + "\n" for row in (HEADINGS, *rows)))
-    write_text(folder / "README.md", f"{INTRODUCTION}\n{table}")
-    return table
+    write_text(folder / "README.md", f"{INTRODUCTION}\n{page}")
+    return page
 
 
 INTRODUCTION = """# What the presets cost
@@ -180,7 +181,3 @@ def _row(cost: Cost) -> tuple[str, ...]:
         f"{cost.recomputed / 1e6:.1f}",
         f"{cost.parameters * BYTES_PER_WEIGHT / 1e6:.0f}",
     )
-
-
-def _markdown(rows: list[tuple[str, ...]]) -> str:
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
