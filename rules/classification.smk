@@ -16,7 +16,7 @@ rule train_classifier:
         runtime=720,
     params:
         values=lambda wildcards: values_param(
-            run("classification", wildcards.run), "training", fold_keys(wildcards.fold)
+            run("classification", wildcards.run), "training", unread_by_fold(wildcards.fold)
         ),
         code=lambda wildcards: code("train_classifier", backbone_modules(wildcards.run)),
         # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.
@@ -108,7 +108,9 @@ rule profile_training:
         mem_mb=growing(8000),
         runtime=growing(30),
     params:
-        values=lambda wildcards: values_param(run("classification", wildcards.run), "training", FOLD_KEYS),
+        values=lambda wildcards: values_param(
+            run("classification", wildcards.run), "training", unread_by_fold("split")
+        ),
         code=lambda wildcards: code("profile_training", backbone_modules(wildcards.run), ("report",)),
     message:
         "Profile the training of {wildcards.run}"

@@ -8,10 +8,16 @@ sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
 from signal_diffusion.config.diffusion import EXTRAS, model_module
-from signal_diffusion.config.classification import FOLD_KEYS
 from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.datasets import labels
-from signal_diffusion.config.unread import RANGES, unread_by
+from signal_diffusion.config.unread import (
+    NOT_OF_BASELINES,
+    NOT_OF_OCCLUSION,
+    NOT_OF_SCORES,
+    RANGES,
+    unread_by,
+    unread_by_fold,
+)
 from signal_diffusion.environment import set_up_jobs
 from signal_diffusion.errors import UserError
 from signal_diffusion.models.backbones import module_of
@@ -259,11 +265,6 @@ def folds_of(name):
     return ["split", *wanted.evaluation.fold_names(len(subjects))]
 
 
-def fold_keys(fold):
-    """Keys that the training on the recipe's own split does without."""
-    return FOLD_KEYS if fold == "split" else ()
-
-
 def predictions_of(name, labels="true"):
     """The tables of all folds of a classification run; labels: true or shuffled."""
     folder = WORK / f"classification/{name}/{labels}"
@@ -285,13 +286,6 @@ def shuffled_of(name):
 def occlusion_of(name):
     wanted = run("classification", name).evaluation.occlusion
     return [WORK / f"classification/{name}/occlusion.json"] if wanted else []
-
-
-# Keys of the evaluation stage that parts of it do without.
-OCCLUSION_KEYS = ("evaluation.occlusion", "evaluation.occlusion_windows")
-NOT_OF_BASELINES = ("evaluation.bootstrap", *OCCLUSION_KEYS)
-NOT_OF_OCCLUSION = ("evaluation.occlusion", "evaluation.baselines")
-NOT_OF_SCORES = ("evaluation.baselines", *OCCLUSION_KEYS)
 
 
 @once

@@ -1,8 +1,15 @@
 """Which keys of a stage some of its results do without."""
 
-from signal_diffusion.config import load_recipe, stage_keys
+from signal_diffusion.config import load_recipe, load_run, stage_keys
 from signal_diffusion.config.params import values_param
-from signal_diffusion.config.unread import RANGES, unread_by
+from signal_diffusion.config.unread import (
+    NOT_OF_BASELINES,
+    NOT_OF_OCCLUSION,
+    NOT_OF_SCORES,
+    RANGES,
+    unread_by,
+    unread_by_fold,
+)
 
 
 def test_a_time_series_reads_no_key_of_the_spectrogram():
@@ -18,3 +25,14 @@ def test_decibels_are_measured_before_ranges_captions_and_weights():
     assert "splits.seed" in left and "spectrogram.lower_percentile" in left
     assert not any(key.startswith(("captions.", "weights.", "export.")) for key in left)
     assert not {"spectrogram.min_db", "spectrogram.max_db"} & left
+
+
+def test_the_split_of_a_recipe_has_no_folds():
+    keys = stage_keys(load_run("config/classification/demo.toml"), "training")
+    assert set(unread_by_fold("split")) == {key for key in keys if key.startswith("evaluation.")}
+    assert not unread_by_fold("fold-01")
+
+
+def test_parts_of_the_evaluation_do_without_keys_that_it_has():
+    keys = set(stage_keys(load_run("config/classification/demo.toml"), "evaluation"))
+    assert keys > set(NOT_OF_BASELINES) | set(NOT_OF_OCCLUSION) | set(NOT_OF_SCORES)

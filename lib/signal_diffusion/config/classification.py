@@ -14,7 +14,6 @@ from signal_diffusion.config.classification_training import (
 )
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 
-FOLD_KEYS = ("evaluation.folds", "evaluation.n_folds", "evaluation.fold_seed")
 EVALUATING = frozenset({"dataset.val_split", "training.eval_strategy", "training.eval_steps"})
 IMAGES, SERIES = ("cnn_light", "cnn"), ("cnn_1d", "cnn_1d_light", "eegnet", "shallowfbcspnet", "deep4net")
 FIXED = ("eegnet", "shallowfbcspnet", "deep4net")  # networks whose shape their papers give

@@ -9,9 +9,10 @@ import numpy as np
 from torch import Tensor
 
 from signal_diffusion.config import stage_keys
-from signal_diffusion.config.classification import FOLD_KEYS, ClassificationRun
+from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT, TRUE
 from signal_diffusion.config.paths import weights_path
+from signal_diffusion.config.unread import unread_by_fold
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.folds import Parts, fold_parts, shuffled_labels
 from signal_diffusion.datasets.pool import Part, Pool
@@ -190,9 +191,9 @@ def _every(strategy: str, steps: int | None, per_epoch: int) -> int:
 
 def _identity(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> dict[str, Any]:
     """What the weights depend on, beside the loop's own plan."""
-    keys = stage_keys(run, "training")
+    keys, without = stage_keys(run, "training"), unread_by_fold(fold)
     return {
-        "config": {key: value for key, value in keys.items() if fold != SPLIT or key not in FOLD_KEYS},
+        "config": {key: value for key, value in keys.items() if key not in without},
         "dataset": [sha256(dataset / f"{split}.npy") for split in SPLITS],
         "rows": [sha256(dataset / f"{split}-metadata.csv") for split in SPLITS],
         "fold": fold,
