@@ -1,9 +1,7 @@
 """The one caption template."""
 
-from types import SimpleNamespace
-
 import pytest
-from signal_diffusion.datasets.captions import all_captions, caption
+from signal_diffusion.datasets.captions import caption
 
 from .material import make_recipe
 
@@ -54,12 +52,3 @@ def test_nouns_are_configurable():
     words = config(modality="EEG segment", subject="adult")
     assert caption({"gender": "F"}, words) == "an EEG segment of a female adult"
     assert caption({}, words) == "an EEG segment of an adult"
-
-
-def test_all_captions_hold_every_caption_of_a_row():
-    fields = config(fields=ALL)
-    vocabulary = all_captions(fields, ages=range(20, 23))
-    assert len(vocabulary) == len(set(vocabulary)) == 4 * 3 * 3 * 3
-    row = {"age": "21", "health": "PD", "gender": "", "activity": "rest"}
-    assert caption(row, fields) in vocabulary
-    assert all_captions(SimpleNamespace(modality="x", subject="y", fields=[])) == ["a x of a y"]

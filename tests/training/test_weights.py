@@ -1,12 +1,10 @@
-import pickle
 import resource
-from pathlib import Path
 
 import pytest
 import torch
 from signal_diffusion.errors import UserError
 from signal_diffusion.training.checkpoints import Checkpoints, load_checkpoint
-from signal_diffusion.training.weights import load_foreign, load_weights, save_weights
+from signal_diffusion.training.weights import load_weights, save_weights
 from torch import nn
 
 
@@ -36,24 +34,6 @@ def test_other_files_are_refused_by_name(tmp_path):
     for path in (garbage, tmp_path / "missing.safetensors"):
         with pytest.raises(UserError, match=path.name):
             load_weights(path)
-
-
-def test_foreign_pickles_load_as_tensors_and_run_nothing(tmp_path):
-    good, bad, ran = tmp_path / "good.bin", tmp_path / "bad.bin", tmp_path / "ran"
-    torch.save({"w": torch.ones(2)}, good)
-    assert torch.equal(load_foreign(good)["w"], torch.ones(2))
-
-    class Payload:
-        def __reduce__(self):
-            return Path.touch, (ran,)
-
-    torch.save({"w": Payload()}, bad)
-    with pytest.raises(UserError, match="bad.bin"):
-        load_foreign(bad)
-    bad.write_bytes(pickle.dumps(Payload(), protocol=2))
-    with pytest.raises(UserError, match="bad.bin"):
-        load_foreign(bad)
-    assert not ran.exists()
 
 
 def test_rotation_keeps_the_newest(tmp_path):

@@ -26,10 +26,6 @@ class BatchOrder:
         parts = [self._epoch(int(epoch))[places[epochs == epoch]] for epoch in np.unique(epochs)]
         return np.concatenate(parts)
 
-    def epoch_of(self, step: int) -> float:
-        """Epochs read before `step`."""
-        return step * self.batch_size / self.n
-
     def _epoch(self, epoch: int) -> np.ndarray:
         if epoch not in self._epochs:
             # Two epochs are enough for a batch that spans them; older ones would only fill the memory.

@@ -4,8 +4,7 @@ a spectrogram image of a 62 year old, healthy, female subject
 a spectrogram image of a 71 year old, male subject with Parkinson's disease at rest
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import product
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from signal_diffusion.datasets.labels import whole_years
@@ -48,14 +47,6 @@ def caption(row: Mapping[str, Any], config: "Captions", modality: str = "spectro
     subject = _with_article(f"{', '.join(bits)} {config.subject}" if bits else config.subject)
     endings = [_ENDINGS[field].get(known.get(field, ""), "") for field in ("health", "activity")]
     return " ".join([f"{_with_article(config.modality or modality)} of {subject}", *filter(None, endings)])
-
-
-def all_captions(config: "Captions", ages: Iterable[int] = range(18, 91)) -> list[str]:
-    """Every caption that the template can make with these ages, each field known or not; sorted, distinct."""
-    values = {"age": ("", *ages), **VOCABULARY}
-    choices = [values[field] for field in config.fields]
-    rows = (dict(zip(config.fields, choice, strict=True)) for choice in product(*choices))
-    return sorted({caption(row, config) for row in rows})
 
 
 def _value(row: Mapping[str, Any], field: str) -> str:

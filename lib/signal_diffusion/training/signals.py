@@ -43,10 +43,6 @@ class StopRequest:
         finally:
             self._interrupts = False
 
-    @property
-    def exit_code(self) -> int:
-        return 128 + (self.signal or 0)
-
     def _note(self, number: int, _: FrameType | None) -> None:
         self.signal = number
         self._restore()

@@ -3,10 +3,8 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -27,19 +25,6 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if "json" not in metadata:
         raise UserError(f"{path}: its metadata has no config; expected weights written by signal_diffusion")
     return tensors, json.loads(metadata["json"])
-
-
-def load_foreign(path: str | Path) -> dict[str, Tensor]:
-    """Another project's weights: safetensors, or a pickled `.bin`, `.pt`, `.pth` of tensors alone."""
-    if Path(path).suffix == ".safetensors":
-        return _read(path)[0]
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{path}: not a file of plain tensors ({reason}); convert it to safetensors"
-        ) from error
 
 
 def write_tensors(path: Path, state: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
