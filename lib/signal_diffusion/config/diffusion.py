@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ValidationInfo, field_serializer, field_validator, model_validator
 
+from signal_diffusion.config.calls import Calls
 from signal_diffusion.config.dit import DitExtras
 from signal_diffusion.config.extras import Extras
 from signal_diffusion.config.fields import Contradiction, Section, key, section
@@ -221,6 +222,7 @@ class DiffusionRun(Section):
     inference: Inference = section(Inference)
     generation: Generation = section(Generation)
     evaluation: Evaluation = section(Evaluation)
+    calls: Calls = section(Calls)
 
     @classmethod
     def rename(cls, data: dict[str, Any]) -> dict[str, Any]:

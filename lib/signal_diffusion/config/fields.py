@@ -16,6 +16,7 @@ STAGES = (
     "training",
     "generation",
     "evaluation",
+    "calls",
     "figures",
     "none",
 )

@@ -11,7 +11,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.metrics.comparison import Comparison, compare_sets, feature_distances, summary
 from signal_diffusion.metrics.distances import mean_gap
 from signal_diffusion.metrics.effects import contrasts, effects
-from signal_diffusion.metrics.features import Standardiser, spectral_features
+from signal_diffusion.metrics.features import Standardiser, feature_spaces
 from signal_diffusion.metrics.memorisation import compare, nearest, nearest_pixels
 from signal_diffusion.metrics.resampling import LEVEL
 from signal_diffusion.metrics.sets import ImageSet, in_blocks
@@ -71,13 +71,10 @@ def _feature_spaces(
     comparison: Comparison, train: ImageSet, spec: Mapping[str, Any], encoder: Encoder | None
 ) -> tuple[dict[str, Any], dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Distances by feature space, and nearest-training distances of generated and unseen images."""
-    spaces: dict[str, Encoder] = {"spectral": lambda images: spectral_features(images, spec)}
-    if encoder is not None:
-        spaces["encoder"] = lambda images: in_blocks(encoder, images).astype(np.float64)
     judged = [comparison.sets[name].images for name in ("generated", "reference")]
     distances: dict[str, Any] = {}
     rows = {"pixels": tuple(nearest_pixels(images, train.images, spec) for images in judged)}
-    for space, extract in spaces.items():
+    for space, extract in feature_spaces(spec, encoder).items():
         training = extract(train.images)
         standardiser = Standardiser.fit(training, comparison.size)
         features = {name: extract(images.images) for name, images in comparison.sets.items()}

@@ -1,6 +1,6 @@
 """The feature spaces in which sets of images are compared."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,15 @@ SPECTRUM_GROUPS = 24
 MAX_COMPONENTS = 32
 IMAGES_PER_COMPONENT = 4
 WIDTH_IMAGES = 1000
+Extract = Callable[[np.ndarray], np.ndarray]
+
+
+def feature_spaces(spec: Mapping[str, Any], encoder: Extract | None = None) -> dict[str, Extract]:
+    """Each space by its name, as a function of images uint8 [n, 1, height, width]; `encoder` gives a second one."""
+    spaces: dict[str, Extract] = {"spectral": lambda images: spectral_features(images, spec)}
+    if encoder is not None:
+        spaces["encoder"] = lambda images: in_blocks(encoder, images).astype(np.float64)
+    return spaces
 
 
 def spectral_features(images: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:

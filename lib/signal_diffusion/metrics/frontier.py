@@ -1,0 +1,102 @@
+"""Several generated sets against one reference: how good each is, as one number that their intervals share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from signal_diffusion.metrics.comparison import Comparison, compare_sets
+from signal_diffusion.metrics.distances import frechet, gaussian
+from signal_diffusion.metrics.features import Standardiser
+from signal_diffusion.metrics.resampling import estimate
+from signal_diffusion.metrics.sets import ImageSet
+
+JUDGED = ("mmd", "frechet")
+NEAR = 0.05  # a set within 5 % of the best quality is called as good
+BASELINES = ("pixel_gaussian", "phase_shuffled", "pixel_shuffled", "untrained")
+FLOOR = "floor"
+Shares = dict[str, np.ndarray]
+
+
+def compare_paired(
+    sets: Mapping[str, ImageSet],
+    untrained: ImageSet,
+    train: ImageSet,
+    reference: ImageSet,
+    bootstrap: int,
+    seed: int,
+) -> Comparison:
+    """Sets of one size, one of them `generated`, resampled together: image i of each has the same noise and labels."""
+    found = compare_sets({**sets, "untrained": untrained}, train, reference, bootstrap, seed)
+    shared = {name: found.weights["generated"] for name in sets}
+    return replace(found, weights=found.weights | shared)
+
+
+def judge(
+    comparison: Comparison, spaces: Mapping[str, Callable[[np.ndarray], np.ndarray]], train: ImageSet
+) -> dict[tuple[str, str], Shares]:
+    """Distances from the reference of all sets, floor and baselines, [1 + replicates] each, by (space, distance)."""
+    found = {}
+    for space, extract in spaces.items():
+        standardiser = Standardiser.fit(extract(train.images), comparison.size)
+        features = {name: extract(one.images) for name, one in comparison.sets.items()}
+        full = {name: standardiser.standardise(rows) for name, rows in features.items()}
+        reduced = {name: standardiser.reduce(rows) for name, rows in features.items()}
+        found[space, "mmd"] = comparison.mmd(gaussian(standardiser.width), full)
+        found[space, "frechet"] = comparison.each(frechet, reduced)
+    return found
+
+
+def closed(distances: Shares) -> Shares:
+    """Share of the way from the best baseline to the floor that each set has come, in every replicate."""
+    best = np.min([distances[name] for name in BASELINES], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: (best - values) / (best - distances[FLOOR])
+            for name, values in distances.items()
+            if name not in (*BASELINES, FLOOR)
+        }
+
+
+def qualities(distances: Mapping[tuple[str, str], Shares]) -> Shares:
+    """Quality of each set: the mean of its closed shares over feature spaces and distances."""
+    shares = [closed(one) for one in distances.values()]
+    return {name: np.mean([share[name] for share in shares], axis=0) for name in shares[0]}
+
+
+def verdict(quality: Shares, calls: Mapping[str, int], default: str) -> dict[str, Any]:
+    """The default beside the best of all sets, and the fewest calls that come within 5 % of that.
+
+    `ratio` is the default's quality over the best one's, with the interval of the paired bootstrap; `near` says
+    whether it is 0.95 or more, `a_fifth` whether the default makes at most a fifth of the best one's calls.
+    """
+    best = max(quality, key=lambda name: (quality[name][0], -calls[name]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = estimate(quality[default] / quality[best])
+    least = quality[best][0] - NEAR * abs(quality[best][0])
+    good = [name for name in quality if quality[name][0] >= least]
+    return {
+        "default": default,
+        "best": best,
+        "ratio": ratio,
+        "near": default in good,
+        "a_fifth": 5 * calls[default] <= calls[best],
+        "fewest": min(good, key=lambda name: (calls[name], -quality[name][0])),
+    }
+
+
+def rows_of(distances: Mapping[tuple[str, str], Shares], names: Sequence[str]) -> list[dict[str, Any]]:
+    """One row per set, space and distance: the distance and the share closed, with their intervals."""
+    rows = []
+    for (space, distance), values in distances.items():
+        shares = closed(values)
+        for name in names:
+            row = {"set": name, "features": space, "distance": distance}
+            rows.append(row | _ends("value", values[name]) | _ends("closed", shares[name]))
+    return rows
+
+
+def _ends(name: str, values: np.ndarray) -> dict[str, float | None]:
+    found = estimate(values)
+    return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
