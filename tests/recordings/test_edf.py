@@ -103,6 +103,12 @@ def test_bdf_equals_edfio(tmp_path):
         (192, b"EDF+C", "annotations"),
         (236, b"-1      ", "data records"),
         (236, b"many    ", "data records: found text"),
+        (
+            236,
+            b"\x854     ",
+            "data records: found text",
+        ),  # a space to Python's float(), none of EDF's characters
+        (236, b"0_4     ", "data records: found text"),
         (236, b"4       ", "size"),
         (DURATION, b"3       ", "rate: found 66.6667 Hz"),
         (DURATION, b"8       ", "rate: found 25 Hz"),

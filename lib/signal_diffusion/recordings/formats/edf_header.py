@@ -29,6 +29,7 @@ ROUNDED, DRIFT = (
     2e-3,
     1e-4,
 )  # seconds, and seconds per second, that records' times may differ from the header's
+NUMBER = re.compile(rb"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")  # ASCII alone, unlike float()
 ONSET = re.compile(rb"([+-]\d+(?:\.\d*)?)[\x14\x15]")
 
 
@@ -226,10 +227,9 @@ def _integer(path: Path, name: str, field: bytes) -> int:
 
 def number(path: Path, name: str, field: bytes) -> float:
     """A finite number; the field itself is not repeated in the error, for it may hold a part of a name."""
-    try:
-        value = float(_text(field).replace(",", "."))
-    except ValueError:
-        raise refuse(path, name, "text", "a number") from None
+    if not NUMBER.fullmatch(field):
+        raise refuse(path, name, "text", "a number")
+    value = float(field.replace(b",", b"."))
     if not math.isfinite(value):
         raise refuse(path, name, value, "a finite number")
     return value
