@@ -10,6 +10,7 @@ import pytest
 from signal_diffusion.files import sha256
 
 from ..workflow.conftest import Project, copy_project
+from ..workflow.tiny import changed
 from .conftest import QUICK, SlurmJob, submitted
 
 OWN = """
@@ -75,13 +76,6 @@ def whole(folder: Path, environment: dict[str, str]) -> Project:
     (folder / "config/support/demo-vae.toml").write_text(VAE)
     project.run("python", "scripts/simulate.py", "--recipe", "demo", "--subjects", "0", "1", "--out", "own")
     return project
-
-
-def changed(text: str, changes: tuple[tuple[str, str], ...]) -> str:
-    for old, new in changes:
-        assert old in text, f"{old} has changed; mend the test's edit"
-        text = text.replace(old, new)
-    return text
 
 
 @pytest.fixture(scope="module")

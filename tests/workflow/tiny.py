@@ -110,3 +110,11 @@ def copy_tiny(folder: Path) -> None:
         shutil.copy(ROOT / name, folder)
     for path, text in TINY.items():
         (folder / path).write_text(text)
+
+
+def changed(text: str, changes: tuple[tuple[str, str], ...]) -> str:
+    """The text with each old part replaced by its new one."""
+    for old, new in changes:
+        assert old in text, f"{old} has changed; mend the test's edit"
+        text = text.replace(old, new)
+    return text
