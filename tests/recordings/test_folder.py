@@ -13,7 +13,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.index import index_dataset, write_index
 from signal_diffusion.recordings.recording import Recording
-from signal_diffusion.recordings.writers import write_edf
+from signal_diffusion.recordings.writers import write_cnt, write_edf
 
 from .layouts import brownish, to_dataset
 
@@ -218,3 +218,24 @@ def test_real_cnt_files(shared, tmp_path):
     assert len(rows) == 8 and {row["status"] for row in rows.values()} == {"ok"}
     assert (rows["scan41_short"]["rate"], rows["scan41_short"]["channels"]) == ("400", 128)
     assert {row["duration"] for name, row in rows.items() if name.startswith("jw")} == {"90"}
+
+
+def test_real_cnt_files_from_raw_files_to_a_dataset(shared, tmp_path):
+    root = tmp_path / "raw"
+    root.mkdir()
+    for name in ("jw_broken_nsamples_neg732", "1_1_20180804", "7_1_20180411"):
+        shutil.copy(shared / "data/cnt" / f"{name}.cnt", root)
+    options = DatasetPaths.model_validate({"kind": "folder", "files": "{subject}_{task}.cnt"}, context={})
+    recipe = RECIPE.replace('["F3", "F4", "C3", "C4", "O1", "O2"]', '["F8", "FCz"]')
+    recipe = recipe.replace('stratify = ["gender"]', "stratify = []").replace('["gender"]', '["dataset"]')
+    for part in ("one", "two"):
+        (tmp_path / part).mkdir()
+    with pytest.raises(UserError, match="identical windows .*1_1_20180804 .*7_1_20180411"):
+        to_dataset("lab", root, recipe, tmp_path / "one", options)
+    write_cnt(Recording(brownish(2, 60 * 250, 0), 250.0, ("F8", "FCz")), root / "7_1_20180411.cnt")
+    rows, _, out = to_dataset("lab", root, recipe, tmp_path / "two", options)
+    assert [(row["status"], row["duration"]) for row in rows] == [("ok", "10"), ("ok", "60"), ("ok", "90")]
+    metadata = pd.read_csv(out / "metadata.csv", dtype=str, keep_default_na=False)
+    # Windows of 8 s every 4 s: the real file is read whole, whatever its header says of its samples.
+    assert metadata.groupby("recording").size().tolist() == [1, 14, 21]
+    assert sorted(metadata.groupby("subject")["split"].first()) == ["test", "train", "val"]
