@@ -103,11 +103,8 @@ def test_bdf_equals_edfio(tmp_path):
         (192, b"EDF+C", "annotations"),
         (236, b"-1      ", "data records"),
         (236, b"many    ", "data records: found text"),
-        (
-            236,
-            b"\x854     ",
-            "data records: found text",
-        ),  # a space to Python's float(), none of EDF's characters
+        # To Python's float() the first is a space; it is none of EDF's characters.
+        (236, b"\x854     ", "data records: found text"),
         (236, b"0_4     ", "data records: found text"),
         (236, b"4       ", "size"),
         (DURATION, b"3       ", "rate: found 66.6667 Hz"),
@@ -128,6 +125,13 @@ def test_a_header_that_lies_is_refused(edf, offset, field, complaint):
     patch(edf, offset, field)
     with pytest.raises(UserError, match=complaint):
         read(edf, ["EEG Fp1", "Cz"])
+
+
+def test_a_signal_that_exchanged_its_name_and_its_unit_is_refused(edf):
+    patch(edf, 256, b"uV  Fp1 ")
+    patch(edf, UNITS, b"EEG     ")
+    with pytest.raises(UserError, match=r"unit of \(channel 1\): found another one"):
+        read(edf)
 
 
 def test_records_that_state_other_times_than_the_header_are_refused(timed):

@@ -13,16 +13,20 @@ from functools import cached_property
 from pathlib import Path
 
 from signal_diffusion.recordings.formats.checks import refuse, unique_names
-from signal_diffusion.recordings.formats.names import is_electrode, shown, unprintable
+from signal_diffusion.recordings.formats.names import is_electrode, is_known, shown, unprintable
 
 # Units of volts in uV, as MNE knows them; the third is a Japanese spelling of µV.
 VOLTS = {"uV": 1.0, "µV": 1.0, "\x83\xcaV": 1.0, "mV": 1e3, "V": 1e6}
 ANNOTATIONS = ("edf annotations", "bdf annotations")
 NOT_SIGNALS = (*ANNOTATIONS, "status", "trigger")
 DUMMY = re.compile(r"[-.]+(-\d+)?")  # as CHB-MIT calls signals that separate others
-ALIKE = (
-    "uS mS us ms um mm uA mA ug mg uW mW uT mT ul ml uL mL uM mM uN mN nV kV".split()
-)  # units, not hurt ones
+# Units that signals beside EEG come in, not hurt ones.
+OTHER_UNITS = {
+    *"uS mS us ms um mm uA mA ug mg uW mW uT mT ul ml uL mL uM mM uN mN nV kV".split(),
+    *"S s sec min m cm A g G kg W T L l M N Nm Hz kHz rpm bpm BPM C degC K F deg rad Pa kPa mmHg cmH2O".split(),
+    *"% %SpO2 ohm Ohm kOhm L/min l/min m/s m/s^2 m/s2 deg/s dB a.u. au AU n/a none bool Boolean BOOLEAN 1".split(),
+    "",
+}
 FIXED, PER_SIGNAL = 256, 256
 SLOWEST = 50.0  # Hz, of an EEG whose rate no record confirms
 ROUNDED, DRIFT = (
@@ -160,15 +164,16 @@ def _check_labels(path: Path, layout: Layout) -> None:
     strange = unprintable(layout.labels)
     if strange is not None:
         raise refuse(path, f"label of signal {strange + 1}", "none in printable ASCII", "a name")
-    for i, unit in enumerate(layout.units):
-        if unit not in VOLTS and (is_electrode(layout.labels[i]) or _was_volts(unit)):
-            raise refuse(path, f"unit of {layout.name(i)}", "another one", "uV, mV or V")
+    for label, unit in zip(layout.labels, layout.units, strict=True):
+        if unit not in VOLTS and (is_electrode(label) or _is_hurt(unit, label)):
+            name = layout.name(layout.labels.index(label))
+            raise refuse(path, f"unit of {name}", "another one", "uV, mV or V")
 
 
-def _was_volts(unit: str) -> bool:
-    """Whether one changed character of the field has made this of microvolts or millivolts."""
-    changed = (sum(a != b for a, b in zip(f"{unit:8}", f"{volts:8}", strict=True)) for volts in ("uV", "mV"))
-    return unit not in ALIKE and 1 in changed
+def _is_hurt(unit: str, label: str) -> bool:
+    """Whether this is nobody's unit, of a signal of no known kind or one character away from uV or mV."""
+    near = (sum(a != b for a, b in zip(f"{unit:8}", f"{volts:8}", strict=True)) for volts in ("uV", "mV"))
+    return unit not in OTHER_UNITS and (1 in near or not is_known(label))
 
 
 def _timed(path: Path, layout: Layout) -> Layout:
