@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -11,6 +11,17 @@ from torch import Tensor
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import atomic_path
+
+if TYPE_CHECKING:
+    from signal_diffusion.config.classification import ClassificationRun
+    from signal_diffusion.config.diffusion import DiffusionRun
+
+
+def weights_path(run: "DiffusionRun | ClassificationRun") -> Path:
+    """Where a training started by hand writes its weights; UserError where the run does not say."""
+    if run.training.output_dir is None:
+        raise UserError(f"{run.path} [training] output_dir: not set; set it, or give --out")
+    return Path(run.training.output_dir) / "model.safetensors"
 
 
 def save_weights(path: str | Path, state: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from torch import Tensor
 from signal_diffusion.config import stage_keys
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT, TRUE
-from signal_diffusion.config.paths import weights_path
 from signal_diffusion.config.unread import unread_by_fold
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.folds import Parts, fold_parts, shuffled_labels
@@ -30,7 +29,7 @@ from signal_diffusion.training.loop import train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
 from signal_diffusion.training.plan import Plan, SwaPlan
 from signal_diffusion.training.trackers import WeightsAndBiases
-from signal_diffusion.training.weights import save_weights
+from signal_diffusion.training.weights import save_weights, weights_path
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_classifier.py"
 SCORE = "val/score"

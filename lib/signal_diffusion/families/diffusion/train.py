@@ -8,7 +8,6 @@ import torch
 
 from signal_diffusion.config import stage_keys
 from signal_diffusion.config.diffusion import DiffusionRun, model_module
-from signal_diffusion.config.paths import weights_path
 from signal_diffusion.config.training import Training
 from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.datasets.storage import Windows
@@ -25,7 +24,7 @@ from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
 from signal_diffusion.training.processes import choose_device
 from signal_diffusion.training.trackers import MlFlow, Tracker, WeightsAndBiases
-from signal_diffusion.training.weights import save_weights
+from signal_diffusion.training.weights import save_weights, weights_path
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_diffusion.py"
 KERNELS = "kernels.json"
