@@ -134,7 +134,7 @@ rule plot_classification:
 
 rule summarise_classification:
     input:
-        lambda wildcards: built_classifiers(),
+        lambda wildcards: built_runs("classification"),
     output:
         report(
             directory("results/classification-summary"),

@@ -289,15 +289,14 @@ def occlusion_of(name):
 
 
 @once
-def built_classifiers():
-    """Published folders of the runs in config/classification."""
-    names = sorted(path.stem for path in Path("config/classification").glob("*.toml"))
-    folders = [Path("results/classification") / name for name in names]
+def built_runs(family):
+    """Published folders of the runs in config/{family}."""
+    names = sorted(path.stem for path in Path("config", family).glob("*.toml"))
+    folders = [Path("results", family, name) for name in names]
     found = [folder for folder in folders if (folder / "metrics.json").is_file()]
     if not found:
         raise UserError(
-            "results/classification-summary: no classification run is built; build one first, such as "
-            "results/classification/demo"
+            f"results/{family}-summary: no {family} run is built; build one first, such as results/{family}/demo"
         )
     return found
 

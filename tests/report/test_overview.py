@@ -16,7 +16,9 @@ from signal_diffusion.report.resources import read_benchmark, resources_figure, 
 from signal_diffusion.report.stages import WORDS, direct, stages
 
 # Pages and measurements, which no run is made from.
-NOT_BEHIND_A_RUN = set("data_page measure_db_range model_costs overview profile_training".split())
+NOT_BEHIND_A_RUN = set(
+    "data_page measure_calls measure_db_range model_costs overview plot_calls profile_training".split()
+)
 RUN, DATASET = "results/diffusion/it", "results/dataset/it-db-only"
 VALUES = '["values", "config/dataset/it.toml", "shards", [], {"signal.fs": 125.0, "channels.set": "1020-8"}]'
 HEADER = (

@@ -10,7 +10,7 @@ Solver = Literal["euler", "heun", "dpmpp_2m", "ddim"]
 
 
 class Calls(Section):
-    """Quality against network calls (`snakemake results/diffusion-calls/RUN`); the run's own sampling is one of them."""
+    """Quality against network calls (`snakemake results/diffusion-calls/RUN`); its own sampling is one of them."""
 
     solvers: list[Solver] = key(
         ["euler", "heun", "dpmpp_2m", "ddim"],

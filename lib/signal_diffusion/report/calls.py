@@ -1,5 +1,6 @@
 """Quality against network calls as a table, a figure and a page."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,10 @@ WORDS = (
 
 
 def write_calls(run: str, measured: Path, out: Path) -> None:
-    """Write calls.csv, calls.png and README.md into the folder `out`, from the JSON of `measure_calls`."""
+    """Write calls.csv, calls.png and README.md into the folder `out` beside a copy of `measure_calls`' JSON."""
     found = read_json(measured)
     with replaced_folder(out) as folder:
+        shutil.copyfile(measured, folder / f"{NAME}.json")
         write_table(folder / f"{NAME}.csv", calls_table(found))
         save(calls_figure(found), folder / f"{NAME}.png")
         write_text(folder / "README.md", _page(run, found))

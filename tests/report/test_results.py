@@ -1,0 +1,57 @@
+"""All diffusion runs in one table; and the README's results, which are made from the files in docs/."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from signal_diffusion.config.diffusion import EXTRAS
+from signal_diffusion.errors import UserError
+from signal_diffusion.files import read_json
+from signal_diffusion.metrics.comparison import summary
+from signal_diffusion.report.calls import sentence
+from signal_diffusion.report.diffusion_summary import read_summary, tables, write_summary
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def between(name: str) -> str:
+    return re.search(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+
+
+def test_the_readme_is_in_step_with_the_files_in_docs():
+    assert between("results") == tables(read_summary(ROOT / "docs/results.csv"))
+    assert between("calls") == sentence(read_json(ROOT / "docs/calls.json"))
+
+
+def test_every_model_of_the_registry_has_its_row_in_the_readme():
+    assert set(EXTRAS) <= set(read_summary(ROOT / "docs/results.csv")["model"])
+    assert all(f"\n| {model} | " in between("results") for model in EXTRAS)
+
+
+def test_no_runs_are_refused(tmp_path):
+    with pytest.raises(UserError, match="build one first"):
+        write_summary([], tmp_path / "out")
+
+
+def scored(run: str, generated: float, model: str = "dit") -> list[dict]:
+    rows = []
+    for features in ("spectral", "encoder"):
+        values = {"generated": generated, "floor": 1.0, "untrained": 9.0, "pixel_gaussian": 5.0}
+        found = summary({name: np.full(9, value) for name, value in values.items()})
+        parts = {"generated": found["generated"], "floor": found["floor"], "closed": found["closed"]}
+        parts["best_baseline"] = found["baselines"]["pixel_gaussian"]
+        row = {"run": run, "model": model, "recipe": "demo", "representation": "db-only", "effects": "3 of 4"}
+        row |= {"parameters": 2_500_000, "flops": 1e8, "steps_per_s": 4.0, "minutes": np.nan}
+        row |= {"features": features, "distance": "mmd", "baseline": found["best_baseline"]}
+        ends = (("", "value"), ("_low", "low"), ("_high", "high"))
+        rows.append(row | {f"{part}{end}": parts[part][key] for part in parts for end, key in ends})
+    return rows
+
+
+def test_a_table_holds_what_was_measured_and_who_was_not():
+    text = tables(pd.DataFrame([*scored("good", 1.4), *scored("poor", 3.0), {"model": "hourglass"}]))
+    [good] = [line for line in text.splitlines() if line.startswith("| dit | good ")]
+    assert "| 2.50 M | 100 | 4 |  | 3 of 4 | 0.90 [0.90, 0.90] | 0.90 [0.90, 0.90] |" in good
+    assert "| hourglass | not run |" in text and "(pixel Gaussian) | 0.50 [0.50, 0.50] |" in text
