@@ -6,6 +6,7 @@ from pathlib import Path
 from signal_diffusion import cli
 from signal_diffusion.config import load_run
 from signal_diffusion.datasets.storage import read_metadata
+from signal_diffusion.families.diffusion.prompts import READERS, cache_prompts
 from signal_diffusion.families.diffusion.text import DualTextEncoder, cache_embeddings
 
 
@@ -16,10 +17,12 @@ def main() -> None:
     parser.add_argument("--encoder", required=True, help="folder or hub id of the text encoders")
     parser.add_argument("--out", required=True, type=Path, help="safetensors file to write")
     args = parser.parse_args()
-    column = load_run(args.run).dataset.caption_column
-    cache_embeddings(
-        read_metadata(args.dataset / "metadata.csv")[column], DualTextEncoder.load(args.encoder), args.out
-    )
+    run = load_run(args.run)
+    captions = read_metadata(args.dataset / "metadata.csv")[run.dataset.caption_column]
+    if run.model.name in READERS:
+        cache_prompts(run, captions, args.encoder, args.out)
+    else:
+        cache_embeddings(captions, DualTextEncoder.load(args.encoder).encode, args.out)
 
 
 if __name__ == "__main__":

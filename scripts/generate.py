@@ -16,11 +16,12 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, help="embeddings of its captions, for caption runs")
     parser.add_argument("--latents", type=Path, help="its latents, for runs in latent space")
     parser.add_argument("--vae", help="folder or hub id of the VAE, for runs in latent space")
+    parser.add_argument("--encoder", help="folder or hub id of the text encoders, where these train too")
     parser.add_argument("--untrained", action="store_true", help="use the model before its first step")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     args = parser.parse_args()
     run, read = load_run(args.run), (args.model, args.dataset, args.captions)
-    generate_run(run, *read, args.out, args.untrained, args.latents, args.vae)
+    generate_run(run, *read, args.out, args.untrained, args.latents, args.vae, args.encoder)
 
 
 if __name__ == "__main__":

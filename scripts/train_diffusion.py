@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, help="embeddings of its captions, for caption runs")
     parser.add_argument("--latents", type=Path, help="its latents, for runs in latent space")
     parser.add_argument("--vae", help="folder or hub id of the VAE, for runs in latent space")
+    parser.add_argument("--encoder", help="folder or hub id of the text encoders, where these train too")
     parser.add_argument(
         "--checkpoints",
         type=Path,
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="weights file to write; default: in training.output_dir")
     args = parser.parse_args()
     run, places = load_run(args.run), (args.out, args.checkpoints)
-    train_run(run, args.dataset, args.captions, *places, args.latents, args.vae)
+    train_run(run, args.dataset, args.captions, *places, args.latents, args.vae, args.encoder)
 
 
 if __name__ == "__main__":

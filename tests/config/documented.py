@@ -46,7 +46,7 @@ SETTINGS = [
     ("datasets.math.max_db", None, kept("-10.0", -10.0, datasets__math__min_db="-20.0")),
 ]
 
-LORA, SCRATCH, COLUMN = "hourglass in full", "trains from scratch", "canonical columns"
+LORA, SCRATCH, COLUMN = "enabled = true", "only stable-diffusion", "canonical columns"
 DIFFUSION = [
     ("settings.config", "config/default.toml", kept('"other.toml"', "other.toml")),
     ("settings.trainer", REQUIRED, kept('"diffusion"', "diffusion")),
@@ -83,10 +83,10 @@ DIFFUSION = [
     ("model.name", REQUIRED, kept('"hourglass"', "hourglass")),
     ("model.conditioning", "none", kept('"caption"', "caption")),
     ("model.pretrained", None, refused('"a/b"', SCRATCH)),
-    ("model.revision", None, refused('"main"', SCRATCH)),
+    ("model.revision", None, refused('"main"', "model.pretrained is not set")),
     ("model.sample_size", None, kept("64", 64)),
     ("model.vae_tiling", False, kept("true", True, model__extras__latent_space="true")),
-    ("model.lora.enabled", False, refused("true", LORA)),
+    ("model.lora.enabled", False, refused("true", "need pretrained weights")),
     ("model.lora.rank", 4, refused("8", LORA)),
     ("model.lora.alpha", 4.0, refused("8.0", LORA)),
     ("model.lora.dropout", 0.0, refused("0.1", LORA)),
@@ -200,19 +200,58 @@ EXTRAS = {
         ("caption_projection_dim", refused("64", "belongs to stable-diffusion-35")),
         ("pooled_projection_dim", refused("64", "belongs to stable-diffusion-35")),
     ],
+    "stable-diffusion": [
+        ("block_out_channels", kept("[8, 16, 24, 32]", [8, 16, 24, 32], "model.extras.widths")),
+        ("num_res_blocks", kept("3", [3, 3, 3, 3], "model.extras.depths")),
+        ("num_attention_heads", kept("4", 4)),
+        ("patch_size", kept("4", [4, 4])),
+        ("attention_head_dim", refused("64", "use num_attention_heads")),
+        ("num_layers", refused("12", "belongs to dit and stable-diffusion-35")),
+        ("d_state", refused("16", "belongs to localmamba")),
+        ("d_conv", refused("3", "belongs to localmamba")),
+        ("expand", refused("2", "belongs to localmamba")),
+        ("joint_attention_dim", refused("64", "use cross_attention_dim")),
+        ("caption_projection_dim", refused("64", "belongs to stable-diffusion-35")),
+        ("pooled_projection_dim", refused("64", "belongs to stable-diffusion-35")),
+    ],
+    "stable-diffusion-35": [
+        ("num_layers", kept("12", 12)),
+        ("attention_head_dim", kept("32", 32)),
+        ("num_attention_heads", kept("4", 4)),
+        ("joint_attention_dim", kept("64", 64)),
+        ("caption_projection_dim", kept("1536", 1536)),
+        ("pooled_projection_dim", kept("64", 64)),
+        ("patch_size", kept("[1, 8]", [1, 8])),
+        ("block_out_channels", refused("[64]", "use num_layers")),
+        ("num_res_blocks", refused("2", "use num_layers")),
+        ("d_state", refused("16", "belongs to localmamba")),
+        ("d_conv", refused("3", "belongs to localmamba")),
+        ("expand", refused("2", "belongs to localmamba")),
+    ],
 }
 
-# Documented values that this version refuses, with what the line must say.
-REFUSED_VALUES = [
-    *[("model.name", name, "use hourglass") for name in ("stable-diffusion", "stable-diffusion-35")],
+# `[model.lora]` and `model.pretrained` of the networks that have released weights.
+PRETRAINED = [
+    ("model.pretrained", kept('"a/b"', "a/b")),
+    ("model.revision", kept('"v2"', "v2")),
+    ("model.lora.rank", kept("8", 8)),
+    ("model.lora.alpha", kept("8.0", 8.0)),
+    ("model.lora.dropout", kept("0.1", 0.1)),
+    ("model.lora.target_modules", kept('["to_q"]', ["to_q"])),
+    ("model.lora.bias", kept('"all"', "all")),
+    ("model.lora.scaling", kept("2.0", 2.0)),
 ]
+
 KEPT_VALUES = [
-    *[("model.name", name) for name in ("hourglass", "dit", "localmamba")],
+    *[
+        ("model.name", name)
+        for name in ("hourglass", "dit", "localmamba", "stable-diffusion", "stable-diffusion-35")
+    ],
     *[("data.output_type", name) for name in ("db-only", "db-iq", "db-polar")],
     *[("data.data_type", name) for name in ("spectrogram", "timeseries")],
     *[("model.conditioning", name) for name in ("caption", "gend_hlth_age")],
     *[("objective.prediction_type", name) for name in ("epsilon", "sample", "vector_field", "v")],
-    *[("objective.noise_schedule", name) for name in ("flow", "cosine", "linear")],
+    *[("objective.noise_schedule", name) for name in ("flow", "cosine", "linear", "scaled-linear")],
     *[("optimizer.name", name) for name in ("adamw", "adam", "sgd")],
     *[
         ("scheduler.name", name)

@@ -18,7 +18,7 @@ from .documented import (
     DIFFUSION,
     EXTRAS,
     KEPT_VALUES,
-    REFUSED_VALUES,
+    PRETRAINED,
     REQUIRED,
     SETTINGS,
     Refused,
@@ -69,9 +69,22 @@ def test_every_key_of_the_other_networks(project, network, key, claim):
     check(project, RUN, f"model.extras.{key}", claim, lambda: load_run(RUN))
 
 
-@pytest.mark.parametrize(("key", "value", "reason"), REFUSED_VALUES)
-def test_values_that_are_refused_say_what_to_use(project, key, value, reason):
-    check(project, RUN, key, Refused(f'"{value}"', reason), lambda: load_run(RUN))
+@pytest.mark.parametrize("network", ["stable-diffusion", "stable-diffusion-35"])
+@pytest.mark.parametrize(("key", "claim"), PRETRAINED)
+def test_every_key_of_pretrained_weights(project, network, key, claim):
+    start = {"name": f'"{network}"', "pretrained": '"a/b"', "lora.enabled": "true"}
+    for name, literal in start.items():
+        project.change(RUN, f"model.{name}", literal)
+    check(project, RUN, key, claim, lambda: load_run(RUN))
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [("stable-diffusion-v1-5", "stable-diffusion"), ("stable-diffusion-3.5-medium", "stable-diffusion-35")],
+)
+def test_other_names_of_networks(project, alias, name):
+    project.change(RUN, "model.name", f'"{alias}"')
+    assert load_run(RUN).model.name == name
 
 
 @pytest.mark.parametrize(("key", "value"), KEPT_VALUES)

@@ -16,6 +16,17 @@ HAVING = {
     "a time series in latent space": {"data.data_type": '"timeseries"', "model.extras.latent_space": "true"},
     "a VAE in pixel space": {"model.extras.vae": '"a/b"'},
     "a tiled VAE in pixel space": {"model.vae_tiling": "true"},
+    "pretrained weights of a network that has none": {"model.pretrained": '"a/b"'},
+    "a revision of no weights": {"model.revision": '"main"'},
+    "adapters of weights that are drawn at random": {
+        "model.name": '"stable-diffusion"',
+        "model.lora.enabled": "true",
+    },
+    "text encoders that train without captions": {
+        **NONE,
+        "model.name": '"stable-diffusion"',
+        "model.extras.train_text_encoder": "true",
+    },
     "preconditioning of another prediction than the vector field": {
         "objective.precondition": "true",
         "objective.prediction_type": '"v"',
@@ -65,7 +76,7 @@ def test_a_senseless_combination_is_refused_with_its_reason(project, each):
 
 
 @pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "ddim"])
-@pytest.mark.parametrize("schedule", ["flow", "cosine", "linear"])
+@pytest.mark.parametrize("schedule", ["flow", "cosine", "linear", "scaled-linear"])
 @pytest.mark.parametrize("prediction", ["vector_field", "epsilon", "sample", "v"])
 def test_every_prediction_goes_with_every_schedule_and_solver(project, prediction, schedule, solver):
     run = load(

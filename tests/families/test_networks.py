@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from signal_diffusion.config.diffusion import EXTRAS
+from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.presets import REPRESENTATIONS, presets
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 from signal_diffusion.fingerprint import fingerprint
@@ -74,9 +74,10 @@ def test_every_parameter_learns_and_stands_in_one_group(name):
     network = awake(tiny(name)).eval()
     out = network(*inputs(), torch.tensor([True, False]))
     out.square().mean().backward()
-    assert [key for key, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
+    trained = {key: p for key, p in network.named_parameters() if p.requires_grad}
+    assert [key for key, p in trained.items() if p.grad is None or not p.grad.any()] == []
     groups = network.parameter_groups(0.1)
-    assert sorted(id(p) for group in groups for p in group["params"]) == sorted(map(id, network.parameters()))
+    assert sorted(id(p) for group in groups for p in group["params"]) == sorted(map(id, trained.values()))
     assert {group["weight_decay"] for group in groups} == {0.0, 0.1}
     assert all(p.ndim >= 2 for group in groups if group["weight_decay"] for p in group["params"])
 
@@ -87,10 +88,9 @@ def test_dropped_samples_see_the_learned_null_condition_and_nothing_of_their_own
     first, second = (network(x, time, torch.randn(2, CONDITION), drop) for _ in range(2))
     torch.testing.assert_close(first[0], second[0], rtol=0, atol=0)
     assert not torch.equal(first[1], second[1])
-    gradients = torch.autograd.grad(first[0].sum(), list(network.parameters()), allow_unused=True)
-    learned = [
-        key for (key, p), g in zip(network.named_parameters(), gradients, strict=True) if g is not None
-    ]
+    trained = {key: p for key, p in network.named_parameters() if p.requires_grad}
+    gradients = torch.autograd.grad(first[0].sum(), list(trained.values()), allow_unused=True)
+    learned = [key for key, gradient in zip(trained, gradients, strict=True) if gradient is not None]
     assert any(key.endswith("null") for key in learned)
 
 
@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_weights_steps_and_gradients(name):
     for network in networks:
         torch.manual_seed(3)
         network(*inputs(), torch.tensor([True, False])).square().mean().backward()
-        gradients.append([p.grad for p in network.parameters()])
+        gradients.append([p.grad for p in network.parameters() if p.requires_grad])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
@@ -140,7 +140,7 @@ def test_recomputing_activations_changes_memory_alone(name):
         ):
             loss = network(*inputs(batch=8), torch.arange(8) < 2).square().mean()
         loss.backward()
-        results.append([loss.detach(), *(p.grad for p in network.parameters())])
+        results.append([loss.detach(), *(p.grad for p in network.parameters() if p.requires_grad)])
         kept.append(sum(bytes_kept))
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
     assert kept[1] < kept[0] / 2
@@ -175,5 +175,5 @@ def test_the_code_of_one_network_makes_runs_of_another_no_staler():
     source = (ROOT / "lib/signal_diffusion/families/diffusion/networks.py").read_text()
     assert not [name for name in NETWORKS if f"models.{name} " in source or f"models.{name}\n" in source]
     script = ROOT / "scripts/train_diffusion.py"
-    codes = {fingerprint(script, (f"signal_diffusion.models.{name}",)) for name in NETWORKS}
+    codes = {fingerprint(script, (model_module(name),)) for name in NETWORKS}
     assert len(codes) == len(NETWORKS)

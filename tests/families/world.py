@@ -18,7 +18,13 @@ from signal_diffusion.signals.transforms import described, make_transform
 
 CHANNELS, RESOLUTION, SAMPLES = ["C3", "Cz", "C4"], 16, 64
 SUBJECTS, WINDOWS = {"train": 8, "val": 2, "test": 8}, 4
-CAPTION_WIDTH = 5
+SAID = ["", "a subject at arithmetic", "a subject at rest"]
+CAPTION_WIDTH = 12
+# How the Stable Diffusion networks have captions of that width: tokens and widths of words, and pooled.
+PACKED = {
+    "stable-diffusion": {"blocks": [[3, 4]], "pooled": 0, "towers": None},
+    "stable-diffusion-35": {"blocks": [[2, 4], [1, 0]], "pooled": 4, "towers": None},
+}
 RECIPE = f"""
 [recipe]
 datasets = ["demo"]
@@ -92,11 +98,10 @@ class World:
         self._write("config/default.toml", '[data]\nroot = "../data"\noutput_root = "../work"\n')
         self._write("config/dataset/tiny.toml", RECIPE)
         self.recipe = load_recipe(root / "config/dataset/tiny.toml")
-        self.captions = root / "captions.safetensors"
-        vectors = np.random.default_rng(1).normal(size=(2, CAPTION_WIDTH)).astype(np.float32)
-        said = ["a subject at arithmetic", "a subject at rest"]
-        self.embeddings = dict(zip(said, vectors, strict=True))
-        save_tensors(self.captions, {"embeddings": vectors}, {"captions": said})
+        vectors = np.random.default_rng(1).normal(size=(3, CAPTION_WIDTH)).astype(np.float32)
+        self.embeddings = dict(zip(SAID, vectors, strict=True))
+        for name, text in {"pooled": None, **PACKED}.items():
+            save_tensors(root / f"{name}.safetensors", {"embeddings": vectors}, {"captions": SAID, "text": text})
 
     def run(self, name: str, **cell: Any) -> DiffusionRun:
         """A run of the given cell, held against the recipe as the dry run does it."""
@@ -110,7 +115,8 @@ class World:
         kind = run.data.data_type if run.data.data_type == "timeseries" else run.data.output_type
         read = {"dataset": self.dataset(kind), "captions": None}
         if run.model.conditioning == "caption":
-            read["captions"] = self.captions
+            name = run.model.name if run.model.name in PACKED else "pooled"
+            read["captions"] = self.root / f"{name}.safetensors"
         if run.model.extras.latent_space:
             read |= {"latents": self.latents(kind), "vae": self.vae(kind)}
         return read

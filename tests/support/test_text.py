@@ -120,8 +120,8 @@ def test_each_distinct_caption_is_encoded_once(encoder, tmp_path, monkeypatch):
     asked: list[list[str]] = []
     encode = encoder.encode
     monkeypatch.setattr(encoder, "encode", lambda captions: asked.append(captions) or encode(captions))
-    cache_embeddings(CAPTIONS * 5, encoder, tmp_path / "captions.safetensors")
-    cache_embeddings(CAPTIONS[::-1], encoder, tmp_path / "again.safetensors")
+    cache_embeddings(CAPTIONS * 5, encoder.encode, tmp_path / "captions.safetensors")
+    cache_embeddings(CAPTIONS[::-1], encoder.encode, tmp_path / "again.safetensors")
     assert asked == [sorted(CAPTIONS)] * 2
     assert (tmp_path / "captions.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
     found = load_embeddings(tmp_path / "captions.safetensors")
@@ -132,6 +132,6 @@ def test_each_distinct_caption_is_encoded_once(encoder, tmp_path, monkeypatch):
 
 def test_no_captions_and_foreign_files_are_refused(encoder, pair, tmp_path):
     with pytest.raises(UserError, match="no captions"):
-        cache_embeddings([], encoder, tmp_path / "captions.safetensors")
+        cache_embeddings([], encoder.encode, tmp_path / "captions.safetensors")
     with pytest.raises(UserError, match="not a file of caption embeddings"):
         load_embeddings(pair / "text_encoder/model.safetensors")

@@ -11,9 +11,16 @@ from signal_diffusion.config.extras import Extras
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.hourglass import HourglassExtras
 from signal_diffusion.config.localmamba import LocalMambaExtras
+from signal_diffusion.config.lora import Lora
+from signal_diffusion.config.natives import fill_natives
 from signal_diffusion.config.objective import Objective
 from signal_diffusion.config.sampling import Evaluation, Generation, Inference
 from signal_diffusion.config.senseless import refuse_senseless
+from signal_diffusion.config.stable_diffusion import (
+    Prompted,
+    StableDiffusion35Extras,
+    StableDiffusionExtras,
+)
 from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Training
 
 Split = Literal["train", "val", "test"]
@@ -22,11 +29,13 @@ EVALUATING = frozenset(
     {f"dataset.{name}" for name in ("val_split", "max_eval_samples", "eval_batch_size")}
     | {f"training.{name}" for name in ("eval_strategy", "eval_num_steps", "initial_eval")}
 )
+PROMPTED = frozenset(
+    {"model.pretrained", "model.revision"} | {f"model.lora.{name}" for name in Lora.model_fields}
+)
 GENERATING = frozenset(
     {"training.eval_mmd_samples", "training.eval_mmd_fallback_ntrain"}
     | {f"inference.{name}" for name in Inference.model_fields}
 )
-_LORA = "adapters need a pretrained stable-diffusion model; train hourglass in full"
 
 
 class SettingsTable(Section):
@@ -122,36 +131,13 @@ class Dataset(Section):
         return self
 
 
-class Lora(Section):
-    """Adapters."""
-
-    enabled: bool = key(False, "Train adapters.", refused=_LORA)
-    rank: int = key(4, "Rank.", refused=_LORA)
-    alpha: float = key(4.0, "Scaling.", refused=_LORA)
-    dropout: float = key(0.0, "Dropout.", refused=_LORA)
-    target_modules: list[str] = key(
-        ["to_q", "to_k", "to_v", "to_out.0"], "Modules that adapt.", refused=_LORA
-    )
-    bias: str = key("none", "Biases that train.", refused=_LORA)
-    scaling: float | None = key(None, "Custom scaling.", refused=_LORA)
-
-
 class Model(Section):
     """The network and its condition."""
 
-    name: Literal["hourglass", "dit", "localmamba"] = key(
+    name: Literal["hourglass", "dit", "localmamba", "stable-diffusion", "stable-diffusion-35"] = key(
         ...,
-        "The network.",
+        "The network; stable-diffusion-v1-5 and stable-diffusion-3.5-medium are other names of the last two.",
         stage="training",
-        later={
-            name: "use hourglass"
-            for name in (
-                "stable-diffusion",
-                "stable-diffusion-35",
-                "stable-diffusion-v1-5",
-                "stable-diffusion-3.5-medium",
-            )
-        },
     )
     conditioning: Literal["none", "caption", "classes", "gend_hlth_age"] = key(
         "none",
@@ -159,24 +145,29 @@ class Model(Section):
         stage="training",
     )
     pretrained: str | None = key(
-        None, "Pretrained weights.", refused="hourglass trains from scratch; remove the key"
+        None,
+        "Hub id or folder of the Stable Diffusion weights to start from; unset: weights from the seed.",
+        stage=("captions", "latents", "training"),
     )
-    revision: str | None = key(
-        None, "Their revision.", refused="hourglass trains from scratch; remove the key"
-    )
+    revision: str | None = key(None, "Revision of that hub id.", stage=("captions", "latents", "training"))
     sample_size: int | None = key(None, "Image size; must be the recipe's resolution.", unit="pixels", ge=8)
     vae_tiling: bool = key(False, "Decode large images with the VAE tile by tile.", stage="generation")
     lora: Lora = section(Lora)
-    extras: HourglassExtras | DitExtras | LocalMambaExtras = section(HourglassExtras)
+    extras: (
+        HourglassExtras | DitExtras | LocalMambaExtras | StableDiffusionExtras | StableDiffusion35Extras
+    ) = section(HourglassExtras)
 
     @classmethod
     def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return {"extras": {}, **data}
+        name = data.get("name")
+        named = {"name": NAMES[name]} if isinstance(name, str) and name in NAMES else {}
+        return {"extras": {}, **data, **named}
 
     @classmethod
     def chosen(cls, name: str, data: dict[str, Any]) -> type[Section] | None:
         """The network's name says what `[model.extras]` may hold."""
         network = data.get("name")
+        network = NAMES.get(network, network) if isinstance(network, str) else network
         return EXTRAS.get(network) if name == "extras" and isinstance(network, str) else None
 
     @field_validator("extras", mode="plain")
@@ -194,7 +185,10 @@ EXTRAS: dict[str, type[Extras]] = {
     "hourglass": HourglassExtras,
     "dit": DitExtras,
     "localmamba": LocalMambaExtras,
+    "stable-diffusion": StableDiffusionExtras,
+    "stable-diffusion-35": StableDiffusion35Extras,
 }
+NAMES = {"stable-diffusion-v1-5": "stable-diffusion", "stable-diffusion-3.5-medium": "stable-diffusion-35"}
 
 
 def model_module(name: str) -> str:
@@ -240,6 +234,7 @@ class DiffusionRun(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._same_classes()
+        fill_natives(self)
         refuse_senseless(self)
         self.fill(inference=self.inference.model_copy(update=self._resolved_inference()))
         self._check_logging()
@@ -248,8 +243,9 @@ class DiffusionRun(Section):
         return self
 
     def unread(self) -> frozenset[str]:
-        """How to evaluate, where no weights are chosen by it."""
-        return frozenset() if self.training.keep == "best" else EVALUATING
+        """How to evaluate, where no weights are chosen by it; what only Stable Diffusion has."""
+        others = frozenset() if isinstance(self.model.extras, Prompted) else PROMPTED
+        return others if self.training.keep == "best" else others | EVALUATING
 
     def also_read(self, stage: str) -> frozenset[str]:
         """How images are generated, where the weights are chosen by a score of generated ones."""

@@ -8,8 +8,9 @@ from signal_diffusion.config.fields import Contradiction, Section, key
 
 
 class Extras(Section):
-    """Keys of every network."""
+    """Keys of every network. `told`: what it is told of the time, the noise level or the time itself."""
 
+    told: ClassVar[str] = "level"
     aliases: ClassVar[dict[str, str]] = {"mapping_cond": "mapping_cond_dim"}
     patch_size: list[int] = key(
         [2, 2],

@@ -13,10 +13,10 @@ class Objective(Section):
     prediction_type: Literal["epsilon", "sample", "vector_field", "v"] = key(
         "epsilon", "What the model predicts.", stage="training"
     )
-    noise_schedule: Literal["flow", "cosine", "linear"] = key(
+    noise_schedule: Literal["flow", "cosine", "linear", "scaled-linear"] = key(
         "flow",
         "How data become noise: flow matching, or variance-preserving with the angle (cosine) or the rate of "
-        "the variance (linear) growing evenly.",
+        "the variance (linear) growing evenly, or as in Stable Diffusion 1 (scaled-linear).",
         stage="training",
     )
     precondition: bool = key(

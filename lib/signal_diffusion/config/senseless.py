@@ -31,6 +31,10 @@ def _extras(name: str) -> Callable[[DiffusionRun, str | None], bool]:
     return lambda run, _: bool(getattr(run.model.extras, name, None))
 
 
+def _prompted(run: DiffusionRun) -> bool:
+    return hasattr(run.model.extras, "native")
+
+
 def _without(conditioning: str, applies: Callable[[DiffusionRun, str | None], bool]):
     return lambda run, kind: run.model.conditioning == conditioning and applies(run, kind)
 
@@ -62,6 +66,31 @@ SENSELESS: tuple[Senseless, ...] = (
         "model.vae_tiling",
         "model.extras.latent_space is false; set it to true, or remove the key",
         lambda run, _: run.model.vae_tiling and not run.model.extras.latent_space,
+    ),
+    Senseless(
+        "pretrained weights of a network that has none",
+        "model.pretrained",
+        "only stable-diffusion and stable-diffusion-35 start from released weights; remove the key",
+        lambda run, _: run.model.pretrained is not None and not _prompted(run),
+    ),
+    Senseless(
+        "a revision of no weights",
+        "model.revision",
+        "model.pretrained is not set; set it, or remove the key",
+        lambda run, _: run.model.revision is not None and run.model.pretrained is None,
+    ),
+    Senseless(
+        "adapters of weights that are drawn at random",
+        "model.lora.enabled",
+        "adapters need pretrained weights of stable-diffusion or stable-diffusion-35; set model.pretrained, or remove "
+        "the section",
+        lambda run, _: run.model.lora.enabled and run.model.pretrained is None,
+    ),
+    Senseless(
+        "text encoders that train without captions",
+        "model.extras.train_text_encoder",
+        'no caption is read; set model.conditioning to "caption", or remove the key',
+        lambda run, _: run.model.conditioning != "caption" and _extras("train_text_encoder")(run, None),
     ),
     Senseless(
         "preconditioning of another prediction than the vector field",

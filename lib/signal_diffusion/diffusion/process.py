@@ -71,6 +71,7 @@ class Process:
         times: "logit-normal" (Esser et al. 2024, arXiv 2403.03206) or "uniform".
         times_shift: factor on the noise-to-data ratio of each time (arXiv 2403.03206, section 5.3.2).
         snr_gamma: None, or the cap of the weight on the error of x; `snr_weight` "soft" or "hard".
+        told: what networks are told of the time, the noise "level", or the "time" itself, as those of diffusers are.
     """
 
     prediction: str = "vector_field"
@@ -82,6 +83,7 @@ class Process:
     times_shift: float = 1.0
     snr_gamma: float | None = None
     snr_weight: str = "soft"
+    told: str = "level"
 
     @property
     def path(self) -> Path:
@@ -103,8 +105,8 @@ class Process:
         return self.path.a(t) * x + self.path.s(t) * noise
 
     def network_time(self, t: Tensor) -> Tensor:
-        """What the network is told of t [batch]: the noise level in [0, 1], on all paths alike."""
-        return self.path.noise_level(t)
+        """What the network is told of t [batch]: the noise level in [0, 1], on all paths alike, or t."""
+        return t if self.told == "time" else self.path.noise_level(t)
 
     def target(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """y of known data and noise: g e - h x."""

@@ -11,6 +11,7 @@ import torch
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.diffusion.calls import network_calls, rectified_calls, steps_within
 from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
+from signal_diffusion.families.diffusion.conditioning import chosen
 from signal_diffusion.families.diffusion.generate import load_denoiser, reference_rows
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import told
@@ -109,7 +110,7 @@ def _draw_all(
     reference = material.recorded(run.evaluation.reference_split)
     rows = reference_rows(len(reference), count, run.generation.seed)
     conditions = material.conditions(told(description), reference)
-    told_to = None if conditions is None else conditions[rows]
+    told_to = chosen(conditions, rows)
     denoiser = denoiser.to(device)
     labels = reference.metadata.iloc[rows]
     with Progress(count * sum(point.calls for point in wanted), "sample", "call") as progress:

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.labels import LABELS
 from signal_diffusion.errors import UserError
+from signal_diffusion.families.diffusion.prompts import TrainedText, fresh_towers
 from signal_diffusion.models.mapping import FourierFeatures
+from signal_diffusion.models.prompt import packed_width
 
 AGE_SCALE = 100.0  # years; ages are divided by it in training, evaluation and sampling alike
 LABEL_WIDTH = 256
@@ -30,7 +32,8 @@ class Conditioning:
     """A plain description of what a model is told.
 
     kind: "none", "caption", "classes" or "gend_hlth_age"; width: of the vector, 0 for none; column: the label of
-    classes; classes: its words, in the order of their codes; guided: whether the null condition was trained.
+    classes; classes: its words, in the order of their codes; guided: whether the null condition was trained;
+    text: where captions are read word by word, how they are packed, and text encoders that train (`prompts`).
     """
 
     kind: str
@@ -38,9 +41,12 @@ class Conditioning:
     column: str | None = None
     classes: tuple[str, ...] = ()
     guided: bool = False
+    text: Mapping[str, Any] | None = None
 
     def module(self) -> nn.Module | None:
-        """What embeds codes, with fresh weights; None where conditions are vectors or nothing."""
+        """What embeds codes or ids, with fresh weights; None where conditions are vectors or nothing."""
+        if self.text is not None and self.text["towers"] is not None:
+            return TrainedText(fresh_towers(self.text["towers"]), self.text["towers"]["lora"])
         if self.kind == "classes":
             return ClassEmbedding(len(self.classes), self.width)
         return LabelEmbedding(self.width) if self.kind == "gend_hlth_age" else None
@@ -69,7 +75,10 @@ class Conditioning:
 
 
 def conditioning_of(
-    run: DiffusionRun, training: pd.DataFrame, embeddings: Mapping[str, np.ndarray] | None
+    run: DiffusionRun,
+    training: pd.DataFrame,
+    embeddings: Mapping[str, np.ndarray] | None,
+    text: Mapping[str, Any] | None = None,
 ) -> Conditioning:
     """The conditioning of a run, from its training rows and its captions' embeddings; UserError if they do not fit."""
     kind, wanted = run.model.conditioning, run.model.extras.mapping_cond_dim
@@ -77,7 +86,8 @@ def conditioning_of(
     if kind == "none":
         return Conditioning(kind)
     if kind == "caption":
-        return Conditioning(kind, _caption_width(run, wanted, embeddings or {}), guided=guided)
+        width = packed_width(text) if text else len(next(iter(embeddings.values())))
+        return Conditioning(kind, _caption_width(run, wanted, width), guided=guided, text=text)
     classes, column = (), run.dataset.class_column
     if kind == "classes":
         classes = _classes(run, training)
@@ -89,11 +99,40 @@ def conditions_of(
     rows: pd.DataFrame,
     embeddings: Mapping[str, np.ndarray] | None,
     caption_column: str,
-) -> Tensor | None:
+) -> "Conditions | None":
     """The condition of each metadata row, [n, ...]; None for a model that is told nothing."""
     if conditioning.kind != "caption":
         return conditioning.codes(rows)
-    return torch.from_numpy(np.stack([embeddings[caption] for caption in rows[caption_column]]))
+    codes, captions = pd.factorize(rows[caption_column])
+    return Looked(torch.from_numpy(np.stack([embeddings[caption] for caption in captions])), codes)
+
+
+class Looked:
+    """Conditions of rows that share a few: `vectors` [distinct, ...], and which of them each row has."""
+
+    def __init__(self, vectors: Tensor, codes: np.ndarray):
+        self._vectors, self._codes = vectors, codes
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        """The conditions of rows, [n, ...]."""
+        return self._vectors[self._codes[rows]]
+
+    def of(self, rows: np.ndarray) -> "Looked":
+        """Those of rows in place of all."""
+        return Looked(self._vectors, self._codes[rows])
+
+
+Conditions = Tensor | Looked
+
+
+def chosen(conditions: Conditions | None, rows: np.ndarray) -> Conditions | None:
+    """The conditions of rows, not looked up before they are asked for."""
+    if conditions is None or isinstance(conditions, Tensor):
+        return None if conditions is None else conditions[rows]
+    return conditions.of(rows)
 
 
 def class_word(record: Labels, column: str) -> str:
@@ -172,8 +211,7 @@ def _classes(run: DiffusionRun, training: pd.DataFrame) -> tuple[str, ...]:
     return found
 
 
-def _caption_width(run: DiffusionRun, wanted: int | None, embeddings: Mapping[str, np.ndarray]) -> int:
-    found = len(next(iter(embeddings.values())))
+def _caption_width(run: DiffusionRun, wanted: int | None, found: int) -> int:
     if wanted not in (None, found):
         raise UserError(
             f"{run.path} [model.extras] mapping_cond_dim: found {wanted}, the text encoders give {found}; "

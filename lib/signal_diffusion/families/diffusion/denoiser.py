@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.families.diffusion.prompts import TrainedText
 
 MIN_STD = 0.02  # of the range [-1, 1]; pixels beside the channels never vary
 LEVELS, SERIES, LATENTS = "levels", "series", "latents"  # what windows hold: uint8, z-scores, a VAE's
@@ -45,6 +46,8 @@ class Denoiser(nn.Module):
         condition: [batch, ...] as the run's conditioning gives it; drop: bool [batch], where it is replaced by the
         network's null condition.
         """
+        if drop is not None and isinstance(self.conditioner, TrainedText):
+            condition, drop = self.conditioner.emptied(condition, drop), None
         if self.conditioner is not None:
             condition = self.conditioner(condition)
         return self.network(z, time, condition, drop)

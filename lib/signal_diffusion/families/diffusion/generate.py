@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import SPEC, staged_folder, write_split, write_table
 from signal_diffusion.diffusion.process import Process
+from signal_diffusion.families.diffusion.conditioning import Conditions, chosen
 from signal_diffusion.families.diffusion.denoiser import Denoiser
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import build, told
@@ -40,20 +40,21 @@ def generate_run(
     untrained: bool = False,
     latents: Path | None = None,
     vae: str | Path | None = None,
+    encoder: str | Path | None = None,
 ) -> None:
     """Write a dataset folder of `generation.num_samples` windows to `out`, all in its split `synthetic`.
 
     Labels and captions are those of windows of the reference split, each taken equally often. `untrained` asks
     the same of the model before its first step: what sampler and statistics alone are worth.
     """
-    material = Material(run, dataset, captions, latents, vae)
+    material = Material(run, dataset, captions, latents, vae, encoder)
     reference = material.recorded(run.evaluation.reference_split)
     rows = reference_rows(len(reference), run.generation.num_samples, run.generation.seed)
     denoiser, process, description = load_denoiser(model)
     if untrained:
-        denoiser, process = initial(run, description, material.windows(run.dataset.train_split))
+        denoiser, process = initial(material, description)
     conditions = material.conditions(told(description), reference)
-    drawn = _draw(material, denoiser.eval(), process, None if conditions is None else conditions[rows])
+    drawn = _draw(material, denoiser.eval(), process, chosen(conditions, rows))
     with staged_folder(out) as folder:
         digest = write_split(folder / f"{SYNTHETIC}.npy", drawn.shape, [drawn], drawn.dtype)
         write_table(folder / f"{SYNTHETIC}-metadata.csv", synthetic_metadata(reference.metadata.iloc[rows]))
@@ -87,7 +88,9 @@ def _ages(rows: pd.DataFrame) -> pd.Series:
     return rows["age"].astype("Int64")
 
 
-def _draw(material: Material, denoiser: Denoiser, process: Process, conditions: Tensor | None) -> np.ndarray:
+def _draw(
+    material: Material, denoiser: Denoiser, process: Process, conditions: Conditions | None
+) -> np.ndarray:
     run = material.run
     torch.set_num_threads(run.training.threads)
     count = run.generation.num_samples

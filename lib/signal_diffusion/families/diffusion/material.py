@@ -3,19 +3,24 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from signal_diffusion.config import load_recipe
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import Windows, read_spec
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.diffusion.conditioning import Conditioning, conditioning_of, conditions_of
+from signal_diffusion.families.diffusion.conditioning import (
+    Conditioning,
+    Conditions,
+    conditioning_of,
+    conditions_of,
+)
 from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.sample import Decode, unchanged
-from signal_diffusion.families.diffusion.text import load_embeddings
+from signal_diffusion.families.diffusion.text import load_embeddings, load_text
 from signal_diffusion.signals.representations import SERIES
 from signal_diffusion.training.processes import choose_device
 
@@ -23,13 +28,14 @@ from signal_diffusion.training.processes import choose_device
 @dataclass(frozen=True)
 class Material:
     """The dataset folder of a run; for caption runs the embeddings of its captions, for runs in latent space its
-    latents and the folder or hub id of the VAE that made them."""
+    latents and the folder or hub id of the VAE that made them; where text encoders train, where they start from."""
 
     run: DiffusionRun
     dataset: Path
     captions: Path | None = None
     latents: Path | None = None
     vae: str | Path | None = None
+    encoder: str | Path | None = None
 
     def windows(self, split: str) -> Windows:
         """What a network is shown of a split."""
@@ -46,9 +52,9 @@ class Material:
         return Windows(self.dataset, split)
 
     def conditioning(self, training: Windows) -> Conditioning:
-        return conditioning_of(self.run, training.metadata, self.embeddings)
+        return conditioning_of(self.run, training.metadata, self.embeddings, self.text)
 
-    def conditions(self, conditioning: Conditioning, windows: Windows) -> Tensor | None:
+    def conditions(self, conditioning: Conditioning, windows: Windows) -> Conditions | None:
         """The condition of each window of a split, [n, ...]."""
         return conditions_of(conditioning, windows.metadata, self.embeddings, self.run.dataset.caption_column)
 
@@ -61,6 +67,11 @@ class Material:
                 f"{self.run.path} [model] conditioning = caption: give --captions, made by encode_captions.py"
             )
         return load_embeddings(self.captions)
+
+    @cached_property
+    def text(self) -> dict[str, Any] | None:
+        """How captions are packed that are read word by word."""
+        return None if self.embeddings is None else load_text(self.captions)
 
     @cached_property
     def view(self) -> DecibelView:

@@ -13,6 +13,8 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.conditioning import Conditioning
 from signal_diffusion.families.diffusion.denoiser import Denoiser, grid_shape, kind_of
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
+from signal_diffusion.families.diffusion.pretrained import pretrained_arguments
+from signal_diffusion.families.diffusion.prompts import packing
 
 
 def describe(run: DiffusionRun, windows: Windows, conditioning: Conditioning) -> dict[str, Any]:
@@ -21,12 +23,21 @@ def describe(run: DiffusionRun, windows: Windows, conditioning: Conditioning) ->
     _check_channels(run, shape[0])
     return {
         "model": run.model.name,
-        "network": ARGUMENTS[run.model.name](run.model.extras, shape[0], conditioning.width),
+        "network": network_arguments(run, shape[0], conditioning),
         "image_shape": list(shape),
         "kind": kind_of(windows),
         "conditioning": asdict(conditioning),
         "process": process_arguments(run),
     }
+
+
+def network_arguments(run: DiffusionRun, channels: int, conditioning: Conditioning) -> dict[str, Any]:
+    """What the registry builds the run's network of."""
+    text = None if conditioning.text is None else packing(conditioning.text)
+    if run.model.pretrained is not None:
+        return pretrained_arguments(run, channels, conditioning.width, text)
+    told_by = {} if text is None else {"text": text}
+    return ARGUMENTS[run.model.name](run.model.extras, channels, conditioning.width, **told_by)
 
 
 def _check_channels(run: DiffusionRun, channels: int) -> None:
@@ -44,6 +55,7 @@ def process_arguments(run: DiffusionRun) -> dict[str, Any]:
         "prediction": objective.prediction_type,
         "schedule": objective.noise_schedule,
         "preconditioned": objective.precondition,
+        "told": run.model.extras.told,
         "times": objective.times,
         "times_mean": objective.times_mean,
         "times_std": objective.times_std,

@@ -6,6 +6,7 @@ A network is called `(x, time, condition=None, drop=None)` and has `parameter_gr
 """
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,12 @@ from signal_diffusion.config.dit import DitExtras
 from signal_diffusion.config.extras import Levels
 from signal_diffusion.config.hourglass import Attention, HourglassExtras
 from signal_diffusion.config.localmamba import LocalMambaExtras
+from signal_diffusion.config.stable_diffusion import StableDiffusion35Extras, StableDiffusionExtras
+
+Text = Mapping[str, Any]
+LABEL_WIDTH = 256  # of the tokens that labels become
+RELEASED_GROUPS = 32  # of the released UNet's group norms
+POSITIONS = 16  # tokens of a side that positions are scaled to; grids of another size are numbered alike
 
 
 def _hourglass(extras: HourglassExtras, channels: int, condition_width: int) -> dict[str, Any]:
@@ -83,10 +90,77 @@ def _localmamba(extras: LocalMambaExtras, channels: int, condition_width: int) -
     }
 
 
+def _stable_diffusion(
+    extras: StableDiffusionExtras, channels: int, condition_width: int, text: Text | None = None
+) -> dict[str, Any]:
+    """The UNet in fresh weights, of the released one's form."""
+    rows, columns = extras.patch_size
+    down = ["CrossAttnDownBlock2D" if each else "DownBlock2D" for each in extras.attentions]
+    up = ["CrossAttnUpBlock2D" if each else "UpBlock2D" for each in reversed(extras.attentions)]
+    config = {
+        "in_channels": channels * rows * columns,
+        "out_channels": channels * rows * columns,
+        "down_block_types": down,
+        "up_block_types": up,
+        "block_out_channels": extras.widths,
+        "layers_per_block": extras.depths,
+        "attention_head_dim": extras.num_attention_heads,
+        "cross_attention_dim": extras.cross_attention_dim or _widest(text),
+        "norm_num_groups": math.gcd(RELEASED_GROUPS, *extras.widths),
+        "dropout": extras.dropout_rate,
+    }
+    return {
+        "config": config,
+        "patch": extras.patch_size,
+        "condition_width": 0 if text else condition_width,
+        "text": text,
+    }
+
+
+def _stable_diffusion_35(
+    extras: StableDiffusion35Extras, channels: int, condition_width: int, text: Text | None = None
+) -> dict[str, Any]:
+    """The transformer in fresh weights; patches that are no squares are merged before it."""
+    rows, columns = extras.patch_size
+    square = rows == columns
+    merged = channels if square else channels * rows * columns
+    config = {
+        "in_channels": merged,
+        "out_channels": merged,
+        "patch_size": rows if square else 1,
+        "num_layers": extras.num_layers,
+        "num_attention_heads": extras.num_attention_heads,
+        "attention_head_dim": extras.attention_head_dim,
+        "caption_projection_dim": extras.num_attention_heads * extras.attention_head_dim,
+        "joint_attention_dim": extras.joint_attention_dim or _widest(text),
+        "pooled_projection_dim": extras.pooled_projection_dim or (text["pooled"] if text else LABEL_WIDTH),
+        "dual_attention_layers": list(range(extras.dual_attention_layers)),
+        "qk_norm": "rms_norm",
+        "sample_size": POSITIONS * (rows if square else 1),
+        "pos_embed_max_size": None,
+    }
+    return {
+        "config": config,
+        "patch": [1, 1] if square else extras.patch_size,
+        "condition_width": 0 if text else condition_width,
+        "text": text,
+    }
+
+
+def _widest(text: Text | None) -> int:
+    return max(width for _, width in text["blocks"]) if text else LABEL_WIDTH
+
+
 def _network(name: str, **arguments: Any) -> nn.Module:
     """Imported by name, so that the code of another network makes no run stale."""
     return import_module(model_module(name)).network(**arguments)
 
 
-ARGUMENTS = {"hourglass": _hourglass, "dit": _dit, "localmamba": _localmamba}
+ARGUMENTS = {
+    "hourglass": _hourglass,
+    "dit": _dit,
+    "localmamba": _localmamba,
+    "stable-diffusion": _stable_diffusion,
+    "stable-diffusion-35": _stable_diffusion_35,
+}
 NETWORKS = {name: partial(_network, name) for name in ARGUMENTS}

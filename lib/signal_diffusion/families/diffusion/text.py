@@ -5,10 +5,10 @@ caption, the pooled output of the first encoder beside the projected text embedd
 released weights these are 768 and 1280 wide.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -48,10 +48,10 @@ class DualTextEncoder:
         from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
         from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-        _check_source(source)
-        tokenizers = tuple(_tokenizer(CLIPTokenizer, source, name) for name in ("tokenizer", "tokenizer_2"))
-        pooled = _model(CLIPTextModel, source, "text_encoder")
-        projected = _model(CLIPTextModelWithProjection, source, "text_encoder_2")
+        check_source(source, SUBFOLDERS)
+        tokenizers = tuple(tokenizer_of(CLIPTokenizer, source, name) for name in ("tokenizer", "tokenizer_2"))
+        pooled = model_of(CLIPTextModel, source, "text_encoder")
+        projected = model_of(CLIPTextModelWithProjection, source, "text_encoder_2")
         return cls(tokenizers, pooled.to(device), projected.to(device))
 
     @property
@@ -80,12 +80,14 @@ class DualTextEncoder:
         return torch.tensor(rows, device=self._pooled.device)
 
 
-def cache_embeddings(captions: Iterable[str], encoder: DualTextEncoder, path: str | Path) -> None:
-    """Encode each distinct caption once: safetensors `embeddings` [n, width], the sorted captions as JSON."""
+def cache_embeddings(
+    captions: Iterable[str], encode: Callable[[list[str]], Tensor], path: str | Path, **more: Any
+) -> None:
+    """Encode each distinct caption once: safetensors `embeddings` [n, width]; the captions and `more` as JSON."""
     distinct = sorted(set(captions))
     if not distinct:
         raise UserError(f"{path}: no captions to encode; build the dataset with a [captions] section")
-    save_tensors(path, {"embeddings": encoder.encode(distinct).numpy()}, {"captions": distinct})
+    save_tensors(path, {"embeddings": encode(distinct).numpy()}, {"captions": distinct, **more})
 
 
 def load_embeddings(path: str | Path) -> dict[str, np.ndarray]:
@@ -96,33 +98,47 @@ def load_embeddings(path: str | Path) -> dict[str, np.ndarray]:
     return dict(zip(meta["captions"], tensors["embeddings"], strict=True))
 
 
-def _check_source(source: str | Path) -> None:
+def load_text(path: str | Path) -> dict[str, Any] | None:
+    """How embeddings of words are packed, and text encoders that train (`prompts`); None of pooled embeddings."""
+    return load_tensors(path)[1].get("text")
+
+
+def check_source(source: str | Path, subfolders: Sequence[str]) -> None:
+    """UserError for a folder that is not there, or lacks one of `subfolders`; a hub id is asked later."""
     folder = Path(source)
     if not folder.is_dir():
         if isinstance(source, Path) or source.startswith((".", "/", "~")) or source.count("/") > 1:
             raise UserError(f"text encoder {source}: no such folder; give a folder, support run or hub id")
         return
-    missing = [name for name in SUBFOLDERS if not (folder / name).is_dir()]
+    missing = [name for name in subfolders if not (folder / name).is_dir()]
     if missing:
         raise UserError(
             f"text encoder {source}: no {', '.join(missing)}; a Stable Diffusion 3 layout has these"
         )
 
 
-def _tokenizer(kind: type, source: str | Path, subfolder: str) -> "CLIPTokenizer":
+def tokenizer_of(
+    kind: type, source: str | Path, subfolder: str, revision: str | None = None, least: int = BYTE_SYMBOLS
+) -> "CLIPTokenizer":
+    """The tokenizer of a folder or hub id; UserError when there is none of `least` tokens."""
     with _as_user_error(source, subfolder):
-        tokenizer = kind.from_pretrained(str(source), subfolder=subfolder)
+        tokenizer = kind.from_pretrained(str(source), subfolder=subfolder, revision=revision or "main")
     # Where the files are absent or out of reach, transformers 5 gives a tokenizer that maps every word to one id.
-    if len(tokenizer) < BYTE_SYMBOLS:
+    if len(tokenizer) < least:
         raise UserError(f"text encoder {source}, {subfolder}: no vocabulary to be had; {REMEDY}")
     return tokenizer
 
 
-def _model(kind: type, source: str | Path, subfolder: str) -> nn.Module:
+def model_of(kind: type, source: str | Path, subfolder: str, revision: str | None = None) -> nn.Module:
     """Weights in float32; those that `kind` does not use are left, those that it lacks are refused."""
     with _as_user_error(source, subfolder), _errors_only():
         model, info = kind.from_pretrained(
-            str(source), subfolder=subfolder, dtype=torch.float32, output_loading_info=True
+            str(source),
+            subfolder=subfolder,
+            dtype=torch.float32,
+            output_loading_info=True,
+            use_safetensors=True,
+            revision=revision or "main",
         )
     if missing := sorted(info["missing_keys"]):
         raise UserError(

@@ -10,10 +10,10 @@ from signal_diffusion.config import stage_keys
 from signal_diffusion.config.diffusion import DiffusionRun, model_module
 from signal_diffusion.config.training import Training
 from signal_diffusion.datasets.checks import check_dataset
-from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.families.diffusion.denoiser import Denoiser, statistics
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import build, describe
+from signal_diffusion.families.diffusion.pretrained import start_from
 from signal_diffusion.families.diffusion.task import DiffusionTask
 from signal_diffusion.families.diffusion.validation import Validation
 from signal_diffusion.files import sha256, write_json
@@ -38,23 +38,25 @@ def train_run(
     checkpoints: Path,
     latents: Path | None = None,
     vae: str | Path | None = None,
+    encoder: str | Path | None = None,
 ) -> None:
     """Train `run` on the dataset folder `dataset` and write `out`, safetensors that describe themselves.
 
     captions: embeddings of its captions, for caption runs; latents, vae: its latents and what made them, for runs in
-    latent space. out: default model.safetensors in `training.output_dir`. checkpoints: folder to go on from and to
-    write to, default `training.resume`, else `checkpoints` beside `out`; it stays until the run is published. Beside
-    `out` lie kernels.json, and the loop's stats.jsonl and TensorBoard events. Raises UserError when a subject,
+    latent space; encoder: text encoders that are to train start from it. out: default model.safetensors in
+    `training.output_dir`. checkpoints: folder to go on from and to write to, default `training.resume`, else
+    `checkpoints` beside `out`; it stays until the run is published. Beside `out` lie kernels.json, and the loop's
+    stats.jsonl and TensorBoard events. Raises UserError when a subject,
     recording or window stands in two splits.
     """
     out = out or weights_path(run)
     checkpoints = checkpoints or Path(run.training.resume or out.parent / "checkpoints")
-    material = Material(run, dataset, captions, latents, vae)
+    material = Material(run, dataset, captions, latents, vae, encoder)
     windows = material.windows(run.dataset.train_split)
     check_dataset(dataset)
     conditioning = material.conditioning(windows)
     description = describe(run, windows, conditioning)
-    denoiser, process = initial(run, description, windows)
+    denoiser, process = initial(material, description)
     validation = Validation(material, process, conditioning)
     conditions = material.conditions(conditioning, windows)
     task = DiffusionTask(run, denoiser, process, windows, conditions, validation)
@@ -78,13 +80,15 @@ def _tell_kernels(denoiser: Denoiser, log: RunLog, path: Path) -> None:
     write_json(path, found)
 
 
-def initial(run: DiffusionRun, description: Mapping[str, Any], windows: Windows) -> tuple[Denoiser, Any]:
+def initial(material: Material, description: Mapping[str, Any]) -> tuple[Denoiser, Any]:
     """The model before its first step: weights from the run's seed, statistics from the training split."""
+    run = material.run
     torch.manual_seed(run.training.seed)
     denoiser, process = build(description)
-    mean, std = statistics(windows, run.dataset.standardise)
+    mean, std = statistics(material.windows(run.dataset.train_split), run.dataset.standardise)
     denoiser.mean.copy_(mean)
     denoiser.std.copy_(std)
+    start_from(denoiser, material)
     return denoiser, process
 
 
