@@ -205,9 +205,16 @@ def text_encoder(name):
     wanted = run("diffusion", name).model
     if wanted.conditioning != "caption":
         return [], None
-    encoder = wanted.extras.text_encoder or settings().hf_models.stable_diffusion_model_id
+    pretrained = wanted.pretrained or settings().hf_models.stable_diffusion_model_id
+    encoder = wanted.extras.text_encoder or pretrained
     folder = f"results/support/{encoder}"
     return ([folder], folder) if configuration.support_path(encoder) else ([], encoder)
+
+
+def trained_encoder(name):
+    """The text encoders of a diffusion run that trains them, as inputs and as an argument."""
+    trained = getattr(run("diffusion", name).model.extras, "train_text_encoder", False)
+    return text_encoder(name) if trained else ([], None)
 
 
 def captions_of(name):
@@ -218,10 +225,10 @@ def captions_of(name):
 @once
 def vae(name):
     """The VAE of a diffusion run in latent space: as inputs (none for a hub id or folder), and as an argument."""
-    extras = run("diffusion", name).model.extras
-    if not extras.latent_space:
+    wanted = run("diffusion", name).model
+    if not wanted.extras.latent_space:
         return [], None
-    source = extras.vae or settings().hf_models.stable_diffusion_model_id
+    source = wanted.extras.vae or wanted.pretrained or settings().hf_models.stable_diffusion_model_id
     folder = f"results/support/{source}"
     return ([folder], folder) if configuration.support_path(source) else ([], source)
 

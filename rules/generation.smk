@@ -6,6 +6,7 @@ rule generate:
         dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
         captions=lambda wildcards: captions_of(wildcards.run),
         latents=lambda wildcards: latents_of(wildcards.run),
+        encoder=lambda wildcards: trained_encoder(wildcards.run)[0],
         model=WORK / "diffusion/{run}/model.safetensors",
     output:
         directory(WORK / "diffusion/{run}/{which}"),
@@ -23,6 +24,7 @@ rule generate:
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
         latents=lambda wildcards: option("--latents", *latents_of(wildcards.run)),
         vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),
+        encoder=lambda wildcards: option("--encoder", trained_encoder(wildcards.run)[1]),
         untrained=lambda wildcards: "--untrained" if wildcards.which == "untrained" else "",
     message:
         "Generate the {wildcards.which} set of {wildcards.run}"
@@ -31,5 +33,5 @@ rule generate:
     shell:
         "exec python scripts/generate.py --run config/diffusion/{wildcards.run}.toml"
         " --model {input.model:q} --dataset {input.dataset:q} {params.captions} {params.latents}"
-        " {params.vae} {params.untrained}"
+        " {params.vae} {params.encoder} {params.untrained}"
         " --out {output:q} > {log:q} 2>&1"

@@ -60,6 +60,7 @@ rule train_diffusion:
         dataset=lambda wildcards: dataset_folder("diffusion", wildcards.run),
         captions=lambda wildcards: captions_of(wildcards.run),
         latents=lambda wildcards: latents_of(wildcards.run),
+        encoder=lambda wildcards: trained_encoder(wildcards.run)[0],
     output:
         WORK / "diffusion/{run}/model.safetensors",
     log:
@@ -76,6 +77,7 @@ rule train_diffusion:
         captions=lambda wildcards: option("--captions", *captions_of(wildcards.run)),
         latents=lambda wildcards: option("--latents", *latents_of(wildcards.run)),
         vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),
+        encoder=lambda wildcards: option("--encoder", trained_encoder(wildcards.run)[1]),
         # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.
         checkpoints=f"{WORK}/diffusion/{{run}}/checkpoints",
     message:
@@ -84,6 +86,6 @@ rule train_diffusion:
         "../envs/training.yaml"
     shell:
         "exec python scripts/train_diffusion.py --run config/diffusion/{wildcards.run}.toml"
-        " --dataset {input.dataset:q} {params.captions} {params.latents} {params.vae}"
+        " --dataset {input.dataset:q} {params.captions} {params.latents} {params.vae} {params.encoder}"
         " --checkpoints {params.checkpoints:q}"
         " --out {output:q} > {log:q} 2>&1"

@@ -155,6 +155,7 @@ RESOLVED_IN_CONFIG = {
     "model.extras.num_attention_heads",
     "model.extras.in_channels",
     "model.extras.out_channels",
+    "model.extras.caption_projection_dim",
     "logging.run_name",
 }
 # Read by the name of the split that is being filled.

@@ -35,7 +35,7 @@ def test_a_page_that_is_missing_is_out_of_date(project):
     "row",
     [
         "| `resolution` | int, >= 8 | `256` | pixels | Height and width of the image. | shards |",
-        '| `name = "stable-diffusion"` | use hourglass |',
+        "| `pooled_projection_dim` | belongs to stable-diffusion-35; remove the key |",
         "| `random_flip` other than `false` | a flip would reverse channel order and time; remove it |",
         "| `num_res_blocks` | `depths` |",
     ],

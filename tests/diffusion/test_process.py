@@ -12,11 +12,15 @@ SCHEDULES, PREDICTIONS = tuple(PATHS), tuple(TARGETS)
 
 
 def coefficients(schedule: str, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """a and s by the papers' own formulas; linear as the product of many of DDPM's steps."""
+    """a and s by the papers' own formulas; linear as the product of many of DDPM's steps, scaled-linear of 1000."""
     if schedule == "flow":
         return 1 - t, t
     if schedule == "cosine":
         return np.cos(np.pi * t / 2), np.sin(np.pi * t / 2)
+    if schedule == "scaled-linear":
+        kept = np.cumsum(np.log1p(-(np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)))
+        squared = np.exp(np.interp(t * 1000, np.arange(1001), [0, *kept]))
+        return np.sqrt(squared), np.sqrt(1 - squared)
     steps = 200_000
     kept = np.cumsum(np.log1p(-np.linspace(0.1, 20, steps) / steps))
     squared = np.exp(np.interp(t * steps, np.arange(1, steps + 1), kept))
@@ -129,3 +133,18 @@ def test_networks_are_told_the_same_level_for_the_same_ratio(schedule):
     a, s = coefficients(schedule, t.numpy())
     np.testing.assert_allclose(Process(schedule=schedule).network_time(t), s / (a + s), rtol=1e-3)
     assert math.isclose(float(PATHS["flow"].noise_level(t)[0]), 0.05)
+
+
+def test_the_scaled_linear_path_has_the_steps_of_stable_diffusion():
+    """Rombach et al. 2022: 1000 betas whose roots grow evenly from 0.00085 to 0.012."""
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    kept, path = np.cumprod(1 - betas), PATHS["scaled-linear"]
+    for step in (0, 1, 499, 999):
+        assert math.isclose(path.a((step + 1) / 1000) ** 2, kept[step], rel_tol=1e-12)
+    assert path.a(0.0) == 1 and path.s(0.0) == 0
+
+
+def test_some_networks_are_told_the_time_itself():
+    t = torch.tensor([0.2, 0.9])
+    assert torch.equal(Process("epsilon", "scaled-linear", told="time").network_time(t), t)
+    assert not torch.allclose(Process("epsilon", "scaled-linear").network_time(t), t)

@@ -101,7 +101,9 @@ class World:
         vectors = np.random.default_rng(1).normal(size=(3, CAPTION_WIDTH)).astype(np.float32)
         self.embeddings = dict(zip(SAID, vectors, strict=True))
         for name, text in {"pooled": None, **PACKED}.items():
-            save_tensors(root / f"{name}.safetensors", {"embeddings": vectors}, {"captions": SAID, "text": text})
+            save_tensors(
+                root / f"{name}.safetensors", {"embeddings": vectors}, {"captions": SAID, "text": text}
+            )
 
     def run(self, name: str, **cell: Any) -> DiffusionRun:
         """A run of the given cell, held against the recipe as the dry run does it."""

@@ -149,7 +149,9 @@ class Model(Section):
         "Hub id or folder of the Stable Diffusion weights to start from; unset: weights from the seed.",
         stage=("captions", "latents", "training"),
     )
-    revision: str | None = key(None, "Revision of that hub id.", stage=("captions", "latents", "training"))
+    revision: str | None = key(
+        None, "Revision of its network and text encoders.", stage=("captions", "training")
+    )
     sample_size: int | None = key(None, "Image size; must be the recipe's resolution.", unit="pixels", ge=8)
     vae_tiling: bool = key(False, "Decode large images with the VAE tile by tile.", stage="generation")
     lora: Lora = section(Lora)

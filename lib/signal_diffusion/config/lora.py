@@ -1,6 +1,6 @@
 """`[model.lora]`: adapters of low rank (LoRA, Hu et al. 2021, arXiv 2106.09685)."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -35,15 +35,3 @@ class Lora(Section):
         if self.scaling is not None and "alpha" in self.model_fields_set:
             raise Contradiction("scaling", "says what alpha / rank would; remove one of them")
         return self
-
-    def arguments(self) -> dict[str, Any] | None:
-        """Of peft's LoraConfig; None where nothing adapts."""
-        if not self.enabled:
-            return None
-        return {
-            "r": self.rank,
-            "lora_alpha": self.alpha if self.scaling is None else self.scaling * self.rank,
-            "lora_dropout": self.dropout,
-            "target_modules": self.target_modules,
-            "bias": self.bias,
-        }

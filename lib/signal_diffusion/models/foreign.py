@@ -1,5 +1,6 @@
 """A network of diffusers between noisy windows and a prediction."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,10 @@ from signal_diffusion.models.layers import merge_patches, padded, split_patches
 from signal_diffusion.models.prompt import Prompt
 
 TIMES = 1000  # the networks' own times go from 0 (data) to this (noise)
-ADAPTER, INNER = "default", "inner."
+ADAPTER = "default"
 
 
-class Foreign(nn.Module):
+class Foreign(nn.Module, ABC):
     """What the Stable Diffusion networks share: `inner`, the diffusers model, and `prompt`, what it attends to.
 
     `patch` (rows, columns) become channels before `inner` sees them; sides that it does not divide are filled up with
@@ -44,9 +45,9 @@ class Foreign(nn.Module):
         out = split_patches(out.movedim(1, -1).contiguous(), self.patch).movedim(-1, 1)
         return out[..., :height, :width]
 
+    @abstractmethod
     def predict(self, x: Tensor, time: Tensor, tokens: Tensor, pooled: Tensor | None) -> Tensor:
         """What `inner` says of x [batch, channels, height, width] at times [batch] in (0, 1)."""
-        raise TypeError(f"{type(self).__name__} has no prediction")
 
     def adapt(self, lora: Mapping[str, Any] | None) -> None:
         """Freeze `inner` and add adapters of low rank (LoRA, Hu et al. 2021, arXiv 2106.09685); None leaves all."""

@@ -38,6 +38,11 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, json.loads(metadata["json"])
 
 
+def load_plain(path: str | Path) -> dict[str, Tensor]:
+    """The CPU tensors of any safetensors file, such as diffusers writes; `UserError` for another kind of file."""
+    return _read(path)[0]
+
+
 def write_tensors(path: Path, state: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """A safetensors file at `path`; tensors that share memory (tied weights) are written once per name."""
     seen: set[int] = set()

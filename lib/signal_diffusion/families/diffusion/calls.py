@@ -10,8 +10,8 @@ import torch
 
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.diffusion.calls import network_calls, rectified_calls, steps_within
-from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.conditioning import chosen
+from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.generate import load_denoiser, reference_rows
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import told

@@ -14,14 +14,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from signal_diffusion.config.diffusion import EXTRAS
 from signal_diffusion.config.grids import CHANNELS, SERIES
 from signal_diffusion.config.presets import presets
-from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
+from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS, released_text
 from signal_diffusion.files import write_text
 from signal_diffusion.markdown import table
 from signal_diffusion.models import layers
 from signal_diffusion.models.neighborhood import neighborhood_flops
+from signal_diffusion.models.prompt import packed_width
 from signal_diffusion.models.scan import scan_flops
 
 BYTES_PER_WEIGHT = 20  # float32: the weight, its gradient, Adam's two moments and the moving average
+# Channels of the released VAEs' latents, and how many pixels of a side become one of theirs.
+RELEASED_LATENTS, RELEASED_FACTOR = {"stable-diffusion": 4, "stable-diffusion-35": 16}, 8
 HEADINGS = (
     "preset",
     "grid",
@@ -82,7 +85,7 @@ only the scores within neighbourhoods, of selective scans 7 operations per state
 training step takes three times as many. Activations are what forward keeps for backward where attention is compiled,
 without and with `training.gradient_checkpointing`; bf16 takes about half. Weights in training: with gradient, Adam's
 moments and the moving average. Conditions are as wide as the released CLIP encoders' (2048) unless the script is told
-otherwise.
+otherwise; the Stable Diffusion networks read the words of captions as these encoders give them.
 """
 
 
@@ -96,12 +99,16 @@ def described(
     """The network of a preset's tables on `device`, its grid [channels, height, width] and the condition's width."""
     kind = next(kind for kind in CHANNELS if name.endswith(kind))
     side = tables.get("dataset", {}).get("resolution")
-    grid = (CHANNELS[kind], *(series if kind == SERIES else (side, side)))
     model = tables["model"]
-    extras = EXTRAS[model["name"]].model_validate(model["extras"])
+    grid = (CHANNELS[kind], *(series if kind == SERIES else (side, side)))
+    if model.get("pretrained"):
+        grid = (RELEASED_LATENTS[model["name"]], side // RELEASED_FACTOR, side // RELEASED_FACTOR)
+    extras = EXTRAS[model["name"]].model_validate(model.get("extras", {}))
+    text = released_text(model["name"], extras)
+    words = {} if text is None else {"text": text}
     with torch.device(device):
-        network = NETWORKS[model["name"]](**ARGUMENTS[model["name"]](extras, grid[0], condition))
-    return network, grid, condition
+        network = NETWORKS[model["name"]](**ARGUMENTS[model["name"]](extras, grid[0], condition, **words))
+    return network, grid, packed_width(text) if text else condition
 
 
 def _inputs(grid: tuple[int, int, int], condition: int) -> tuple[Tensor, ...]:

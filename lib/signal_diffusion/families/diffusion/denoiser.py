@@ -63,11 +63,12 @@ class Denoiser(nn.Module):
             return ((values + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return values[:, 0] if self.kind == SERIES else values
 
-    def parameter_groups(self, weight_decay: float) -> list[dict]:
-        """The network's, and what embeds the labels, without decay."""
+    def parameter_groups(self, weight_decay: float, told_rate: float = 1.0) -> list[dict]:
+        """The network's, and what embeds labels or captions, without decay and at `told_rate` times the rate."""
         groups = self.network.parameter_groups(weight_decay)
         own = [] if self.conditioner is None else list(self.conditioner.parameters())
-        return groups + ([{"params": own, "weight_decay": 0.0}] if own else [])
+        own = [parameter for parameter in own if parameter.requires_grad]
+        return groups + ([{"params": own, "weight_decay": 0.0, "lr_scale": told_rate}] if own else [])
 
 
 def kind_of(windows: Windows) -> str:

@@ -18,14 +18,18 @@ from signal_diffusion.families.diffusion.train import initial
 from signal_diffusion.files import write_json
 from signal_diffusion.progress import Progress
 from signal_diffusion.training.processes import choose_device
-from signal_diffusion.training.weights import load_weights
+from signal_diffusion.training.weights import load_plain, load_weights
 
 SYNTHETIC = "synthetic"
+INNER, PLAIN_WEIGHTS = "network.inner.", "diffusion_pytorch_model.safetensors"
 
 
 def load_denoiser(path: Path) -> tuple[Denoiser, Process, dict]:
     """A trained denoiser in eval mode, its process and its description."""
     state, description = load_weights(path)
+    if "inner" in description:  # of a folder that plain diffusers opens too
+        inner = load_plain(path.parent / description["inner"] / PLAIN_WEIGHTS)
+        state |= {f"{INNER}{name}": value for name, value in inner.items()}
     denoiser, process = build(description)
     denoiser.load_state_dict(state)
     return denoiser.eval(), process, description

@@ -1,5 +1,6 @@
 """The latent space of a VAE: images to latents once, before training, and generated latents back to images."""
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,13 +59,34 @@ class LatentSpace:
             Path(source).is_dir() or "vae" in str(source).lower()
         )
         try:
-            vae = AutoencoderKL.from_pretrained(str(source), subfolder=SUBFOLDER if inside else None)
+            vae = AutoencoderKL.from_pretrained(
+                str(source), subfolder=SUBFOLDER if inside else None, use_safetensors=True
+            )
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")
             raise UserError(f"VAE {source}: {reason}; give a folder or hub id of an AutoencoderKL") from error
         if tiling:
             vae.enable_tiling()
         return cls(vae, planes, device)
+
+    @property
+    def vae(self) -> "AutoencoderKL":
+        """The autoencoder itself."""
+        return self._vae
+
+    def without_shift(self) -> "AutoencoderKL":
+        """The same with its shift moved into its weights, for Stable Diffusion 1, whose pipeline knows of none."""
+        vae = copy.deepcopy(self._vae)
+        if self._shift:
+            if vae.quant_conv is None or vae.post_quant_conv is None:
+                raise UserError(
+                    "the VAE shifts its latents, which stable-diffusion's pipeline cannot; name another"
+                )
+            with torch.no_grad():
+                vae.quant_conv.bias[: vae.config.latent_channels] -= self._shift
+                vae.post_quant_conv.bias += self._shift * vae.post_quant_conv.weight.sum((1, 2, 3))
+        vae.register_to_config(shift_factor=None)
+        return vae
 
     def save(self, folder: Path) -> None:
         """The folder that diffusers reads."""

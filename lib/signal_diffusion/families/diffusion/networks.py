@@ -23,6 +23,8 @@ from signal_diffusion.config.stable_diffusion import StableDiffusion35Extras, St
 Text = Mapping[str, Any]
 LABEL_WIDTH = 256  # of the tokens that labels become
 RELEASED_GROUPS = 32  # of the released UNet's group norms
+# Widths of CLIP-L, of CLIP-L beside CLIP-G, and of T5.
+RELEASED_WORDS, RELEASED_POOLED, RELEASED_T5 = 768, 2048, 4096
 POSITIONS = 16  # tokens of a side that positions are scaled to; grids of another size are numbered alike
 
 
@@ -149,6 +151,16 @@ def _stable_diffusion_35(
 
 def _widest(text: Text | None) -> int:
     return max(width for _, width in text["blocks"]) if text else LABEL_WIDTH
+
+
+def released_text(name: str, extras: Any) -> Text | None:
+    """How captions of the released text encoders are packed for a network; None for those that read one vector."""
+    if name == "stable-diffusion":
+        return {"blocks": [[extras.text_tokens, RELEASED_WORDS]], "pooled": 0}
+    if name == "stable-diffusion-35":
+        t5 = [extras.t5_tokens, RELEASED_T5 if extras.t5_tokens else 0]
+        return {"blocks": [[extras.text_tokens, RELEASED_POOLED], t5], "pooled": RELEASED_POOLED}
+    return None
 
 
 def _network(name: str, **arguments: Any) -> nn.Module:

@@ -17,6 +17,7 @@ from signal_diffusion.families.diffusion.denoiser import Denoiser
 from signal_diffusion.families.diffusion.generate import load_denoiser
 from signal_diffusion.families.diffusion.latents import SUBFOLDER, LatentSpace
 from signal_diffusion.families.diffusion.model import told
+from signal_diffusion.families.diffusion.prompts import PromptEncoder
 from signal_diffusion.families.diffusion.sample import Sampling, draw, unchanged
 from signal_diffusion.families.diffusion.text import DualTextEncoder
 from signal_diffusion.files import read_json
@@ -82,10 +83,11 @@ class Pipeline:
         spec: Mapping[str, Any],
         text: str | Path | None = None,
         space: LatentSpace | None = None,
+        prompts: Mapping[str, Any] | None = None,
     ):
         self.denoiser, self.process, self.conditioning = denoiser, process, conditioning
         self.sampling, self.spec, self.space = sampling, spec, space
-        self._text_source, self._text = text, None
+        self._text_source, self._text, self._prompts = text, None, prompts
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> "Pipeline":
@@ -96,13 +98,15 @@ class Pipeline:
             raise UserError(f"{folder}: no {WEIGHTS} there; give the folder of a published diffusion run")
         about = read_json(folder / DESCRIPTION)
         denoiser, process, description = load_denoiser(folder / WEIGHTS)
-        text = folder / TEXT if (folder / TEXT).is_dir() else about["text_encoder"]
+        prompts = about.get("prompts")
+        text = folder if prompts else about["text_encoder"]
+        text = folder / TEXT if (folder / TEXT).is_dir() else text
         sampling, spec = Sampling(**about["sampling"]), about["spec"]
         space = None
         if about["vae"] is not None:
             vae = folder / SUBFOLDER if (folder / SUBFOLDER).is_dir() else about["vae"]
             space = LatentSpace.load(vae, len(spec["planes"]), device, about["vae_tiling"])
-        return cls(denoiser.to(device), process, told(description), sampling, spec, text, space)
+        return cls(denoiser.to(device), process, told(description), sampling, spec, text, space, prompts)
 
     load = from_pretrained
 
@@ -174,9 +178,14 @@ class Pipeline:
             raise UserError(f"generate: this model takes {TAKES['caption']}")
         distinct = list(dict.fromkeys(prompts))
         if self._text is None:
-            self._text = DualTextEncoder.load(self._text_source)
+            self._text = self._text_encoder()
         rows = dict(zip(distinct, self._text.encode(distinct), strict=True))
         return torch.stack([rows[prompt] for prompt in prompts])
+
+    def _text_encoder(self) -> DualTextEncoder | PromptEncoder:
+        if self._prompts is None:
+            return DualTextEncoder.load(self._text_source)
+        return PromptEncoder.load(source=self._text_source, **self._prompts)
 
     def _labels(self, prompt: Prompt | None) -> Mapping[str, Any]:
         """A prompt as a row of metadata; a word alone is that of the class."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.diffusion.prompts import TrainedText, prompt_encoder
+from signal_diffusion.families.diffusion.prompts import TrainedText, adapters, prompt_encoder
 
 if TYPE_CHECKING:
     from signal_diffusion.config.diffusion import DiffusionRun
@@ -61,7 +61,7 @@ def pretrained_arguments(
         "config": plain,
         "condition_width": 0 if text else condition_width,
         "text": text,
-        "lora": run.model.lora.arguments(),
+        "lora": adapters(run),
     }
 
 

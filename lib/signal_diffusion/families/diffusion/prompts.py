@@ -104,6 +104,27 @@ class PromptEncoder:
     def text(self) -> dict[str, Any]:
         return self.towers.text
 
+    def parts(self) -> dict[str, Any]:
+        """Encoders and tokenizers under the names that pipelines of diffusers give them; they read as many tokens."""
+        found: dict[str, Any] = {}
+        for number, encoder in enumerate(self.towers.encoders):
+            suffix = "" if number == 0 else f"_{number + 1}"
+            self.tokenizers[number].model_max_length = self.towers.lengths[number]
+            found |= {f"text_encoder{suffix}": encoder, f"tokenizer{suffix}": self.tokenizers[number]}
+        return found
+
+    def save(self, folder: Path) -> None:
+        """A folder that `load` reads."""
+        for name, part in self.parts().items():
+            part.save_pretrained(folder / name)
+
+    def arguments(self) -> dict[str, Any]:
+        """What `load` is to be told beside the source."""
+        towers = self.towers
+        third = towers.lengths[2] if len(towers.lengths) > 2 else towers.zeros
+        skip = len(towers.lengths) < 3
+        return {"kind": towers.kind, "tokens": towers.lengths[0], "t5_tokens": third, "skip_t5": skip}
+
     def ids(self, captions: Sequence[str]) -> Tensor:
         """int64 [n, tokens of all encoders]; a caption of more tokens than CLIP reads here raises UserError."""
         parts = []
@@ -200,7 +221,21 @@ def cache_prompts(run: "DiffusionRun", captions: Iterable[str], source: str | Pa
     cache_embeddings({*captions, ""}, encoder.ids if text["towers"] else encoder.encode, path, text=text)
 
 
+def adapters(run: "DiffusionRun") -> dict[str, Any] | None:
+    """Arguments of peft's LoraConfig; None where nothing adapts."""
+    lora = run.model.lora
+    if not lora.enabled:
+        return None
+    return {
+        "r": lora.rank,
+        "lora_alpha": lora.alpha if lora.scaling is None else lora.scaling * lora.rank,
+        "lora_dropout": lora.dropout,
+        "target_modules": lora.target_modules,
+        "bias": lora.bias,
+    }
+
+
 def lora_of_text(run: "DiffusionRun") -> dict[str, Any] | None:
     """Adapters of the text encoders: as the network's, of all projections of attention."""
-    lora = run.model.lora.arguments()
+    lora = adapters(run)
     return None if lora is None else {**lora, "target_modules": list(CLIP_PROJECTIONS)}

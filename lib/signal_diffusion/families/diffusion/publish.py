@@ -12,11 +12,13 @@ from PIL import Image
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
+from signal_diffusion.families.diffusion.baking import publish_baked
 from signal_diffusion.families.diffusion.conditioning import class_word
 from signal_diffusion.families.diffusion.generate import SYNTHETIC
 from signal_diffusion.families.diffusion.latents import SUBFOLDER
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.pipeline import DESCRIPTION, TEXT, WEIGHTS
+from signal_diffusion.families.diffusion.pretrained import PARTS
 from signal_diffusion.families.diffusion.sample import sampling_of
 from signal_diffusion.families.diffusion.text import SUBFOLDERS
 from signal_diffusion.files import write_json
@@ -41,14 +43,12 @@ def publish_model(
 ) -> None:
     """Write the folder that `Pipeline.from_pretrained` reads; a VAE, and text encoders of a folder, travel with it."""
     out.mkdir(parents=True)
-    shutil.copyfile(model, out / WEIGHTS)
+    material, prompts = Material(run, dataset, vae=vae), None
     local = encoder is not None and Path(encoder).is_dir()
-    if local:
-        for name in SUBFOLDERS:
-            shutil.copytree(Path(encoder) / name, out / TEXT / name)
-    material = Material(run, dataset, vae=vae)
-    if material.space is not None:
-        material.space.save(out / SUBFOLDER)
+    if run.model.name in PARTS:
+        prompts = publish_baked(run, model, encoder, material.space, out)
+    else:
+        _publish_parts(model, encoder if local else None, material, out)
     write_json(
         out / DESCRIPTION,
         {
@@ -57,8 +57,17 @@ def publish_model(
             "text_encoder": None if local else encoder,
             "vae": None if vae is None else str(vae),
             "vae_tiling": run.model.vae_tiling,
+            "prompts": prompts,
         },
     )
+
+
+def _publish_parts(model: Path, encoder: str | None, material: Material, out: Path) -> None:
+    shutil.copyfile(model, out / WEIGHTS)
+    for name in SUBFOLDERS if encoder is not None else ():
+        shutil.copytree(Path(encoder) / name, out / TEXT / name)
+    if material.space is not None:
+        material.space.save(out / SUBFOLDER)
 
 
 def publish_samples(view: DecibelView, synthetic: Path, out: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.stable_diffusion import Prompted
 from signal_diffusion.datasets.batches import BatchOrder
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.diffusion.process import Process
@@ -33,7 +34,9 @@ class DiffusionTask:
         self._order = BatchOrder(rows, run.dataset.batch_size, run.training.seed, weights)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return self.model.parameter_groups(self._run.optimizer.weight_decay)
+        extras = self._run.model.extras
+        rate = extras.text_encoder_lr_scale if isinstance(extras, Prompted) else 1.0
+        return self.model.parameter_groups(self._run.optimizer.weight_decay, rate)
 
     def batch(self, step: int, micro: int) -> dict[str, Any]:
         rows = self._order.indices(step * self._run.training.gradient_accumulation_steps + micro)

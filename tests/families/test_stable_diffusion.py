@@ -1,0 +1,146 @@
+"""Pretrained Stable Diffusion: read, tuned whole or by adapters, resumed, published, and opened by diffusers alone."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from signal_diffusion.config import load_run
+from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.diffusion.noise import sample_noise
+from signal_diffusion.errors import UserError
+from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run, load_denoiser
+from signal_diffusion.families.diffusion.pipeline import Pipeline
+from signal_diffusion.families.diffusion.publish import publish_model
+from signal_diffusion.families.diffusion.train import train_run
+from signal_diffusion.training.weights import load_plain, load_weights
+
+from .released import Released
+from .test_matrix import interrupt_at_once, same_tensors
+from .world import SAID, World
+
+MODELS = ("stable-diffusion", "stable-diffusion-35")
+WAYS = {"whole": (False, False), "lora": (True, False), "lora-text": (True, True), "text": (False, True)}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    before, root = os.getcwd(), tmp_path_factory.mktemp("world")
+    os.chdir(root)
+    world = World(root)
+    yield {model: Released(world, model) for model in MODELS}
+    os.chdir(before)
+
+
+def finished(models, model: str, way: str, monkeypatch=None):
+    """A run that was trained, and trained again with an interruption; its folder, published."""
+    released, name = models[model], f"{model}-{way}"
+    run = released.run(name, *WAYS[way])
+    read, folder = released.read_by(run), released.world.root / "runs" / name
+    whole, broken = folder / "whole.safetensors", folder / "broken.safetensors"
+    if (folder / "model").is_dir():
+        return run, read, folder
+    train_run(run, out=whole, checkpoints=folder / "whole", **read)
+    if monkeypatch is not None:
+        with monkeypatch.context() as patch:
+            interrupt_at_once(patch)
+            with pytest.raises(SystemExit):
+                train_run(run, out=broken, checkpoints=folder / "broken", **read)
+        train_run(run, out=broken, checkpoints=folder / "broken", **read)
+        assert same_tensors(whole, broken)
+    generate_run(run, whole, out=folder / "synthetic", **read)
+    publish_model(run, read["dataset"], str(released.folder), whole, folder / "model", released.folder)
+    return run, read, folder
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", MODELS)
+def test_pretrained_weights_are_tuned_resumed_published_and_loaded(models, model, way, monkeypatch):
+    run, read, folder = finished(models, model, way, monkeypatch)
+    windows = Windows(folder / "synthetic", SYNTHETIC)
+    prompts = windows.metadata["text"].tolist()
+    again = Pipeline.from_pretrained(folder).generate(prompts, n=4, seed=run.generation.seed).images
+    drawn = windows.array(range(4))
+    assert drawn.std() > 0 and np.abs(again.astype(int) - drawn).max() <= 1
+    assert (folder / "model/lora/pytorch_lora_weights.safetensors").is_file() == WAYS[way][0]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_only_what_should_train_does(models, model):
+    """Adapters leave the released weights as they are, and text encoders stay out of the model unless they train."""
+    run, _, folder = finished(models, model, "lora")
+    state, _ = load_weights(folder / "whole.safetensors")
+    part = {"stable-diffusion": "unet", "stable-diffusion-35": "transformer"}[model]
+    given = load_plain(models[model].folder / part / "diffusion_pytorch_model.safetensors")
+    named = {
+        name.removeprefix("network.inner.").replace(".base_layer.", "."): value
+        for name, value in state.items()
+        if name.startswith("network.inner.") and ".lora_" not in name
+    }
+    assert named.keys() == given.keys() and all(torch.equal(named[name], given[name]) for name in given)
+    adapters = [value for name, value in state.items() if ".lora_B." in name]
+    assert adapters and all(value.any() for value in adapters if value.numel() and value.shape[1] == 2)
+    assert not [name for name in state if name.startswith("conditioner")]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_null_condition_is_the_empty_caption(models, model):
+    run, read, folder = finished(models, model, "whole")
+    denoiser, _, _ = load_denoiser(folder / "model" / "model.safetensors")
+    pipeline = Pipeline.from_pretrained(folder)
+    empty = pipeline._embedded([""])
+    torch.testing.assert_close(denoiser.network.prompt.null, empty[0], rtol=1e-5, atol=1e-6)
+    z, time = torch.randn(2, *denoiser.mean.shape), torch.tensor([0.3, 0.7])
+    told = pipeline._embedded(SAID[1:])
+    with torch.no_grad():
+        dropped = denoiser(z, time, told, torch.tensor([True, True]))
+        given = denoiser(z, time, empty.expand(2, -1))
+    torch.testing.assert_close(dropped, given, rtol=1e-4, atol=1e-5)
+
+
+PLAIN = """
+import sys, numpy, torch
+assert not [path for path in sys.path if path.endswith("lib")]
+from diffusers import StableDiffusionPipeline, StableDiffusion3Pipeline
+folder, three = sys.argv[1], sys.argv[2] == "stable-diffusion-35"
+none = {"text_encoder_3": None, "tokenizer_3": None} if three else {}
+kind = StableDiffusion3Pipeline if three else StableDiffusionPipeline
+pipeline = kind.from_pretrained(folder, **none)
+latents = torch.from_numpy(numpy.load("noise.npy"))
+more = {"sigmas": [1.0, 0.5], "max_sequence_length": 4} if three else {"num_inference_steps": 2}
+made = pipeline("a subject at rest", num_images_per_prompt=2, guidance_scale=2.0, latents=latents, height=16, width=16,
+                output_type="np", **more).images
+numpy.save("plain.npy", made)
+assert "signal_diffusion" not in sys.modules
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", MODELS)
+def test_plain_diffusers_opens_it_and_generates_the_same(models, model, way, tmp_path):
+    run, _, folder = finished(models, model, way)
+    np.save(tmp_path / "noise.npy", sample_noise(3, range(2), (2, 8, 8)).numpy())
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", PLAIN, str(folder / "model"), model]
+    subprocess.run(command, cwd=tmp_path, env={**environment, "OMP_NUM_THREADS": "1"}, check=True)
+    plain = np.load(tmp_path / "plain.npy").mean(-1) * 255
+    ours = Pipeline.from_pretrained(folder)("a subject at rest", num_images_per_prompt=2, seed=3).images[:, 0]
+    assert plain.std() > 1 and np.abs(plain - ours).max() <= 1.5
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_not_there_ends_in_one_line(models, model, tmp_path):
+    released = models[model]
+    run = released.run(f"{model}-absent", False, False)
+    text = run.path.read_text()
+    read = released.read_by(run)
+    for absent in ("no-such-owner/no-such-model", str(tmp_path)):
+        run.path.write_text(text.replace(str(released.folder), absent))
+        with pytest.raises(
+            UserError, match=r"\[model\] pretrained: .* give the folder of a diffusers"
+        ) as caught:
+            train_run(load_run(run.path), out=tmp_path / "m.safetensors", checkpoints=tmp_path / "c", **read)
+        assert "\n" not in str(caught.value)
