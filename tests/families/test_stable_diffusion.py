@@ -126,9 +126,11 @@ def test_plain_diffusers_opens_it_and_generates_the_same(models, model, way, tmp
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, "-c", PLAIN, str(folder / "model"), model]
     subprocess.run(command, cwd=tmp_path, env={**environment, "OMP_NUM_THREADS": "1"}, check=True)
-    plain = np.load(tmp_path / "plain.npy").mean(-1) * 255
+    plain = np.load(tmp_path / "plain.npy")
     ours = Pipeline.from_pretrained(folder)("a subject at rest", num_images_per_prompt=2, seed=3).images[:, 0]
-    assert plain.std() > 1 and np.abs(plain - ours).max() <= 1.5
+    inside = ((plain > 0) & (plain < 1)).all(-1)  # the others are clipped before the mean of three, not after it
+    assert inside.mean() > 0.8 and ours[inside].std() > 1
+    assert np.abs(plain.mean(-1)[inside] * 255 - ours[inside]).max() <= 1
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -37,19 +37,17 @@ def key(
     stage: str | tuple[str, ...] = "none",
     unit: str | None = None,
     refused: str | None = None,
-    later: dict[str, str] | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare one documented key; pass `...` as default when it is required.
 
     stage: the stages whose results change with the value ("none": nothing becomes stale).
     refused: the reason why any value but the default is refused.
-    later: documented values that are refused, each with what to use instead.
     """
     stages = (stage,) if isinstance(stage, str) else stage
     if unknown := set(stages) - set(STAGES):
         raise ValueError(f"unknown stage {unknown}")
-    extra = {"stage": stages, "unit": unit, "refused": refused, "later": later or {}}
+    extra = {"stage": stages, "unit": unit, "refused": refused}
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
@@ -126,5 +124,3 @@ def _refuse(name: str, field: Any, value: Any) -> None:
     rules = metadata(field)
     if rules.get("refused") and value != field.default:
         raise Contradiction(name, f"{value!r} is not in this version: {rules['refused']}")
-    if isinstance(value, str) and value in rules.get("later", {}):
-        raise Contradiction(name, f'"{value}" is not in this version: {rules["later"][value]}')

@@ -103,8 +103,6 @@ def _refusals(fields: list[tuple[str, Any]]):
         if rules.get("refused"):
             kept = _toml(field.default)
             yield f"`{name}`" + (f" other than {kept}" if kept else ""), rules["refused"]
-        for value, reason in rules.get("later", {}).items():
-            yield f'`{name} = "{value}"`', reason
 
 
 def _default(field: Any) -> str:
