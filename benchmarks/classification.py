@@ -1,9 +1,10 @@
 """Training a classifier from a dataset's arrays against the same network fed by a folder of PNG files.
 
-    python benchmarks/classification.py [config/classification/demo.toml] [--windows 2000] [--steps 20] [--workers 2]
+    python benchmarks/classification.py [RUN.toml] [--windows 2000] [--steps 20] [--workers 2]
 
-Both feeds hold the same random images and train by the same step, in one run. Prints windows a second of each, in
-float32 and under bfloat16, and where each millisecond of a step goes.
+Without RUN.toml it is config/classification/demo-cnn.toml. Both feeds hold the same random images and train by the same
+step, in one run. Prints windows a second of each, in float32 and under bfloat16, and where each millisecond of a step
+goes.
 """
 
 import argparse
@@ -99,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run", nargs="?", type=Path, default=Path("config/classification/demo.toml"))
+    parser.add_argument("run", nargs="?", type=Path, default=Path("config/classification/demo-cnn.toml"))
     parser.add_argument("--windows", type=int, default=2000)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2, help="of the DataLoader; default: %(default)s")

@@ -1,9 +1,40 @@
 # Classifiers: one training for each split or fold and kind of labels, the predictions of each, the published folder.
 
 
+rule select_classifier:
+    input:
+        dataset=lambda wildcards: dataset_folder("classification", wildcards.run),
+    output:
+        WORK / "classification/{run}/true/{fold}/selection.json",
+    log:
+        "logs/select_classifier/{run}/{fold}.log",
+    benchmark:
+        "logs/benchmarks/select_classifier/{run}/{fold}.tsv"
+    threads: lambda wildcards: run("classification", wildcards.run).training.threads
+    resources:
+        mem_mb=growing(8000),
+        runtime=720,
+    params:
+        values=lambda wildcards: values_param(
+            run("classification", wildcards.run), "training", unread_by_fold(wildcards.fold)
+        ),
+        code=lambda wildcards: code("select_classifier", backbone_modules(wildcards.run)),
+        # Not an output: Snakemake wipes outputs, and an interrupted choice goes on from here.
+        checkpoints=f"{WORK}/classification/{{run}}/true/{{fold}}/selecting",
+    message:
+        "Choose a configuration of {wildcards.run}, {wildcards.fold}"
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "exec python scripts/select_classifier.py --run config/classification/{wildcards.run}.toml"
+        " --dataset {input.dataset:q} --fold {wildcards.fold} --work {params.checkpoints:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
 rule train_classifier:
     input:
         dataset=lambda wildcards: dataset_folder("classification", wildcards.run),
+        selection=lambda wildcards: selection_of(wildcards.run, wildcards.fold),
     output:
         WORK / "classification/{run}/{labels}/{fold}/model.safetensors",
     log:
@@ -21,6 +52,7 @@ rule train_classifier:
         code=lambda wildcards: code("train_classifier", backbone_modules(wildcards.run)),
         # Not an output: Snakemake wipes outputs, and an interrupted run resumes from here.
         checkpoints=f"{WORK}/classification/{{run}}/{{labels}}/{{fold}}/checkpoints",
+        selection=lambda wildcards, input: option("--selection", *input.selection),
     message:
         "Train {wildcards.run} on {wildcards.labels} labels, {wildcards.fold}"
     conda:
@@ -28,7 +60,7 @@ rule train_classifier:
     shell:
         "exec python scripts/train_classifier.py --run config/classification/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --labels {wildcards.labels} --fold {wildcards.fold}"
-        " --checkpoints {params.checkpoints:q} --out {output:q} > {log:q} 2>&1"
+        " {params.selection} --checkpoints {params.checkpoints:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule predict_classifier:

@@ -66,6 +66,8 @@ rule evaluate_classification:
         shuffled=lambda wildcards: shuffled_of(wildcards.run),
         baselines=WORK / "classification/{run}/baselines",
         occlusion=lambda wildcards: occlusion_of(wildcards.run),
+        selections=lambda wildcards: selections_of(wildcards.run),
+        beside=lambda wildcards: beside(wildcards.run),
     output:
         report(
             WORK / "classification/{run}/metrics.json",
@@ -89,6 +91,8 @@ rule evaluate_classification:
         code=code("evaluate_classification"),
         shuffled=lambda wildcards: options("--shuffled", shuffled_of(wildcards.run)),
         occlusion=lambda wildcards: option("--occlusion", *occlusion_of(wildcards.run)),
+        selections=lambda wildcards: options("--selections", selections_of(wildcards.run)),
+        beside=lambda wildcards: options("--beside", beside(wildcards.run)),
     message:
         "Evaluate {wildcards.run}"
     conda:
@@ -96,7 +100,8 @@ rule evaluate_classification:
     shell:
         "exec python scripts/evaluate_classification.py --run config/classification/{wildcards.run}.toml"
         " --dataset {input.dataset:q} --indexes {input.indexes:q} --predictions {input.predictions:q}"
-        " {params.shuffled} --baselines {input.baselines:q} {params.occlusion} --out {output:q} > {log:q} 2>&1"
+        " {params.shuffled} --baselines {input.baselines:q} {params.occlusion} {params.selections} {params.beside}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule plot_classification:

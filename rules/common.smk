@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
+from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.datasets import labels
@@ -254,7 +255,10 @@ def model_modules(name):
 
 
 def backbone_modules(name):
-    return (module_of(run("classification", name).model.backbone),)
+    """Those of a run and of all that it chooses from."""
+    wanted = run("classification", name)
+    backbones = {wanted.model.backbone} | {each.model.backbone for each in candidate_runs(wanted)}
+    return tuple(sorted(map(module_of, backbones)))
 
 
 def recipe_of(family, name):
@@ -276,6 +280,23 @@ def predictions_of(name, labels="true"):
     """The tables of all folds of a classification run; labels: true or shuffled."""
     folder = WORK / f"classification/{name}/{labels}"
     return [folder / fold / "predictions.csv" for fold in folds_of(name)]
+
+
+def selection_of(name, fold):
+    """What inner folds chose for a fold of a classification run that has candidates; else nothing."""
+    wanted = run("classification", name).selection.candidates
+    return [WORK / f"classification/{name}/true/{fold}/selection.json"] if wanted else []
+
+
+def selections_of(name):
+    return [path for fold in folds_of(name) for path in selection_of(name, fold)]
+
+
+def beside(name):
+    """The tables of the runs whose scores stand beside a run's."""
+    return [
+        table for other in run("classification", name).evaluation.beside for table in predictions_of(other)
+    ]
 
 
 def models_of(name):

@@ -19,6 +19,12 @@ def main() -> None:
     parser.add_argument("--shuffled", nargs="*", default=[], type=Path, help="the same of shuffled labels")
     parser.add_argument("--baselines", required=True, type=Path, help="folder of the fitted baselines")
     parser.add_argument("--occlusion", type=Path, help="JSON file of the occlusion")
+    parser.add_argument(
+        "--selections", nargs="*", default=[], type=Path, help="selection.json of every fold, if any"
+    )
+    parser.add_argument(
+        "--beside", nargs="*", default=[], type=Path, help="predictions.csv of runs to set beside this one"
+    )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     args = parser.parse_args()
     evaluate_run(
@@ -30,6 +36,8 @@ def main() -> None:
         args.occlusion,
         args.indexes,
         args.out,
+        args.selections,
+        args.beside,
     )
 
 

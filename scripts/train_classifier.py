@@ -19,10 +19,12 @@ def main() -> None:
         choices=("true", "shuffled"),
         help="shuffled: permuted between training subjects; default: %(default)s",
     )
+    parser.add_argument("--selection", type=Path, help="file of select_classifier.py: the candidate to train")
     parser.add_argument("--checkpoints", type=Path, help="folder of the checkpoints; default: beside --out")
     parser.add_argument("--out", type=Path, help="weights file to write; default: in training.output_dir")
     args = parser.parse_args()
-    train_fold(load_run(args.run), args.dataset, args.out, args.checkpoints, args.fold, args.labels)
+    run = load_run(args.run)
+    train_fold(run, args.dataset, args.out, args.checkpoints, args.fold, args.labels, args.selection)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def make_run(tmp_path) -> Callable[..., ClassificationRun]:
 
 
 # Batch norm and weights of bounded norm take larger steps.
-RATES = {"eegnet": 2e-2, "cnn_1d_light": 1e-2}
+RATES = {"eegnet": 2e-2, "cnn_1d_light": 1e-2, "spectrum": 3e-2, "covariance": 3e-2}
 PLAIN = "embedding_dim = 32\ndepth = 2\nlayer_repeats = 1"
 SMALL = {
     **dict.fromkeys(("cnn_light", "cnn", "cnn_1d", "cnn_1d_light"), PLAIN),

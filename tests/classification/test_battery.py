@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from signal_diffusion import Classifier, load
+from signal_diffusion.config.classification import FIXED
 from signal_diffusion.datasets.pool import Part, Pool
 from signal_diffusion.families.classification.prediction import load_classifier, predict_fold, predict_windows
 from signal_diffusion.families.classification.publish import publish_model
@@ -11,12 +12,16 @@ from signal_diffusion.families.classification.train import train_fold
 from signal_diffusion.files import sha256
 from signal_diffusion.metrics.classification.tables import read_predictions
 
-IMAGES = [(b, r) for b in ("cnn_light", "cnn", "transformer") for r in ("db-only", "db-iq", "db-polar")]
-SERIES = [
-    (b, "timeseries")
-    for b in ("cnn_1d", "cnn_1d_light", "transformer", "eegnet", "shallowfbcspnet", "deep4net")
+IMAGES = [
+    (b, r) for b in ("cnn_light", "cnn", "transformer", "spectrum") for r in ("db-only", "db-iq", "db-polar")
 ]
-COVERING = [("cnn_light", "db-only"), ("transformer", "db-polar"), ("cnn_1d", "timeseries")]
+SERIES = [(b, "timeseries") for b in ("cnn_1d", "cnn_1d_light", "transformer", *FIXED)]
+COVERING = [
+    ("cnn_light", "db-only"),
+    ("transformer", "db-polar"),
+    ("cnn_1d", "timeseries"),
+    ("covariance", "timeseries"),
+]
 ALSO_RESUMED = [("cnn", "db-iq"), ("eegnet", "timeseries"), ("deep4net", "timeseries")]
 
 

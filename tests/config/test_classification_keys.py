@@ -160,7 +160,7 @@ def test_the_documents_example(project):
         ({"training.run_name": '"y"'}, "[training] run_name: the run is called after its file"),
         (
             {"model.backbone": '"EEGNet"', "model.depth": "2"},
-            "[model] depth: eegnet has the shape of its paper",
+            "[model] depth: eegnet has one shape alone",
         ),
         ({"model.extras.num_heads": "2"}, "[model.extras] num_heads: cnn_light has none"),
         ({"model.backbone": '"transformer"', "model.extras.num_heads": "3"}, "num_heads: does not divide"),

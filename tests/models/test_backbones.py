@@ -1,11 +1,16 @@
 """The classifiers' backbones against their papers, and what the old ones got wrong."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import logm
+from scipy.signal import welch
+from scipy.signal.windows import hann
 from signal_diffusion.errors import UserError
 from signal_diffusion.models.backbones import BACKBONES, build_backbone, module_of
 from signal_diffusion.models.cnn import light_widths
 from signal_diffusion.models.cnn_1d import growing_widths
+from signal_diffusion.models.fixed import shrunk
 from signal_diffusion.models.readout import bounded
 
 COMMON = dict(embedding_dim=24, dropout=0.0, activation_name="gelu", depth=2, layer_repeats=1)
@@ -49,6 +54,52 @@ def test_the_norm_of_filters_is_bounded():
     assert (bounded(weight, 0.25).flatten(1).norm(dim=1) <= 0.25 + 1e-6).all()
     small = torch.full((2, 2), 0.01)
     assert torch.equal(bounded(small, 1.0), small)
+
+
+def test_the_spectrum_of_a_time_series_is_welchs():
+    net = build_backbone("spectrum", shape=(3, 1000), dropout=0.0, fs=125.0).eval()
+    x = np.random.default_rng(0).normal(size=(2, 3, 1000)).cumsum(axis=2)
+    found = net(torch.from_numpy(x)).unflatten(1, (3, 45)).numpy()
+    kind = dict(window=hann(125, sym=True), noverlap=63, detrend=False, scaling="density")
+    frequencies, power = welch(x, 125.0, **kind)
+    differences = found - np.log(power[..., (frequencies >= 1) & (frequencies <= 45)])
+    np.testing.assert_allclose(differences, differences[0, 0, 0], atol=2e-3)
+
+
+def test_the_spectrum_of_an_image_is_the_mean_over_the_frames_of_each_channel():
+    net = build_backbone("spectrum", shape=(3, 8, 8), dropout=0.0, columns=(1, 7), frames=3).eval()
+    x = torch.randn(2, 3, 8, 8)
+    expected = torch.stack([x[:, 0, :, 1:4].mean(2), x[:, 0, :, 4:7].mean(2)], dim=2).flatten(1)
+    assert torch.allclose(net(x), expected, atol=1e-6) and net.features == 16
+
+
+def test_covariances_are_vectors_whose_distances_are_log_euclidean():
+    net = build_backbone("covariance", shape=(4, 500), dropout=0.0, fs=125.0).eval()
+    x = torch.randn(2, 4, 500, generator=torch.Generator().manual_seed(0))
+    matrices = shrunk(net.covariances(x)).double().numpy()
+    logs = np.array([[logm(band) for band in each] for each in matrices])
+    distance = np.linalg.norm(logs[0] - logs[1])
+    assert net.features == 6 * 10
+    assert (net(x)[0] - net(x)[1]).norm().item() == pytest.approx(distance, rel=1e-3)
+
+
+def test_the_covariance_of_a_band_holds_its_rhythms_alone():
+    net = build_backbone("covariance", shape=(2, 1000), dropout=0.0, fs=125.0)
+    time = torch.arange(1000) / 125
+    alpha = torch.sin(2 * torch.pi * 10 * time)
+    found = net.covariances(torch.stack([alpha, -0.5 * alpha])[None])[0]
+    assert found[2, 0, 1] == pytest.approx(-0.5 * found[2, 0, 0].item(), rel=1e-4)
+    assert found[2, 0, 0] > 1e3 * found[3, 0, 0]
+
+
+def test_fixed_features_are_standardised_by_the_training_windows():
+    net = build_backbone("spectrum", shape=(2, 250), dropout=0.0, fs=125.0).eval()
+    blocks = torch.randn(2, 40, 2, 250, generator=torch.Generator().manual_seed(0)) * 7
+    fitted = net.fit(blocks)
+    found = net(blocks.flatten(0, 1))
+    assert torch.equal(found, fitted)
+    assert found.mean(0).abs().max() < 1e-4 and (found.std(0, correction=0) - 1).abs().max() < 1e-4
+    assert torch.equal(net(found), found)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "class_token"])
@@ -100,5 +151,6 @@ def test_windows_that_are_too_small_end_in_one_line(name, arguments, message):
 
 def test_every_backbone_has_a_module_of_its_own_name():
     assert {module_of(name) for name in BACKBONES} == {
-        f"signal_diffusion.models.{name}" for name in ("cnn", "cnn_1d", "transformer", "eegnet", "filterbank")
+        f"signal_diffusion.models.{name}"
+        for name in ("cnn", "cnn_1d", "transformer", "eegnet", "filterbank", "fixed")
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Contradiction
@@ -23,6 +24,7 @@ BY_HAND = {
     DiffusionRun: ("training.output_dir", "training.resume", "logging.log_dir"),
     ClassificationRun: ("training.output_dir", "training.log_dir", "training.metrics_summary_path"),
 }
+SHARED_BESIDE = ("dataset.name", "evaluation.folds", "evaluation.n_folds", "evaluation.fold_seed")
 # What a key, or one value of it, needs beside the dependencies.
 PACKAGES = {
     ("logging.wandb_project", None): "wandb",
@@ -74,6 +76,7 @@ def check_run(run: Run, recipe: Recipe) -> None:
         return
     if isinstance(run, ClassificationRun):
         _check_data(run)
+        _check_beside(run)
         return
     kind = representation(run)
     _check_combinations(run, kind)
@@ -122,9 +125,27 @@ def _settings_path(run: Run) -> Path:
 
 def _check_data(run: ClassificationRun) -> None:
     try:
-        run.check_data(representation(run))
+        for each in candidate_runs(run):
+            each.check_data(representation(run))
     except Contradiction as error:
         raise located(run.path, error.key, str(error)) from None
+
+
+def _check_beside(run: ClassificationRun) -> None:
+    """What stands beside a run predicts the same windows: its recipe, representation and folds are the run's."""
+    for name in run.evaluation.beside:
+        path = run.path.with_name(f"{name}.toml")
+        if name == run.name or not path.is_file():
+            raise located(run.path, "evaluation.beside", f"no other run {shown(path)}; correct the name")
+        other = load_run(path)
+        for dotted in SHARED_BESIDE:
+            section, key = dotted.split(".")
+            if getattr(getattr(other, section), key) != getattr(getattr(run, section), key):
+                message = f"{name} has another {dotted}, so that it predicts other windows; make them alike"
+                raise located(run.path, "evaluation.beside", message)
+        if representation(other) != representation(run):
+            message = f"{name} is trained on {representation(other)}; name a run on {representation(run)}"
+            raise located(run.path, "evaluation.beside", message)
 
 
 def _check_combinations(run: DiffusionRun, kind: str) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, model_validator
 
 from signal_diffusion.config.classification_evaluation import Evaluation
+from signal_diffusion.config.classification_selection import Selection
 from signal_diffusion.config.classification_training import (
     Augmentation,
     ClassifierOptimizer,
@@ -15,8 +16,10 @@ from signal_diffusion.config.classification_training import (
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 
 EVALUATING = frozenset({"dataset.val_split", "training.eval_strategy", "training.eval_steps"})
-IMAGES, SERIES = ("cnn_light", "cnn"), ("cnn_1d", "cnn_1d_light", "eegnet", "shallowfbcspnet", "deep4net")
-FIXED = ("eegnet", "shallowfbcspnet", "deep4net")  # networks whose shape their papers give
+SELECTING = frozenset({"selection.candidates", "selection.inner_folds", "selection.seed"})
+IMAGES = ("cnn_light", "cnn")
+SERIES = ("cnn_1d", "cnn_1d_light", "eegnet", "shallowfbcspnet", "deep4net", "covariance")
+FIXED = ("eegnet", "shallowfbcspnet", "deep4net", "spectrum", "covariance")  # of one shape
 
 
 def _canonical_split(value: Any) -> Any:
@@ -30,7 +33,16 @@ def _lower(value: Any) -> Any:
 Split = Annotated[Literal["train", "val", "test"], BeforeValidator(_canonical_split)]
 Backbone = Annotated[
     Literal[
-        "cnn_light", "cnn", "cnn_1d", "cnn_1d_light", "transformer", "eegnet", "shallowfbcspnet", "deep4net"
+        "cnn_light",
+        "cnn",
+        "cnn_1d",
+        "cnn_1d_light",
+        "transformer",
+        "eegnet",
+        "shallowfbcspnet",
+        "deep4net",
+        "spectrum",
+        "covariance",
     ],
     BeforeValidator(_lower),
 ]
@@ -143,7 +155,7 @@ class ClassifierModel(Section):
         if self.backbone in FIXED:
             for name in ("embedding_dim", "activation", "depth", "layer_repeats"):
                 if name in self.model_fields_set:
-                    raise Contradiction(name, f"{self.backbone} has the shape of its paper; remove the key")
+                    raise Contradiction(name, f"{self.backbone} has one shape alone; remove the key")
         if self.backbone != "transformer":
             for name in sorted(self.extras.model_fields_set):
                 raise Contradiction(f"extras.{name}", f"{self.backbone} has none; remove the key")
@@ -169,6 +181,7 @@ class ClassificationRun(Section):
     scheduler: ClassifierScheduler = section(ClassifierScheduler)
     training: ClassifierTraining = section(ClassifierTraining)
     evaluation: Evaluation = section(Evaluation)
+    selection: Selection = section(Selection)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -185,8 +198,9 @@ class ClassificationRun(Section):
         return self
 
     def unread(self) -> frozenset[str]:
-        """How to evaluate, where no weights are chosen by it."""
-        return frozenset() if self.training.selects else EVALUATING
+        """How to evaluate, where no weights are chosen by it; how to choose among candidates, where there are none."""
+        evaluating = frozenset() if self.training.selects else EVALUATING
+        return evaluating | (frozenset() if self.selection.candidates else SELECTING)
 
     def check_data(self, representation: str) -> None:
         """Raise Contradiction where network or augmentations do not fit the windows."""

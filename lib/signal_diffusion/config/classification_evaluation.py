@@ -30,6 +30,11 @@ class Evaluation(Section):
         "Regressions beside the model: on gender, health and age; on the dataset's name; on log band powers.",
         stage="evaluation",
     )
+    beside: list[str] = key(
+        [],
+        "Other classification runs on the same windows and folds, whose scores stand beside this one's.",
+        stage="evaluation",
+    )
     occlusion: bool = key(
         True, "Whether to measure which channels and frequencies matter.", stage="evaluation"
     )

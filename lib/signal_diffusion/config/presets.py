@@ -37,7 +37,7 @@ def extended(family: str, model: type[Section], path: Path, tables: Tables) -> T
         hint = f"did you mean {guess}?" if guess else f"see {shown(table_path(family))}"
         raise located(path, "extends", f"found {name!r}, which is no preset; {hint}")
     _check_model(path, name, known[name], tables)
-    return _merged(model, known[name], tables)
+    return merged(model, known[name], tables)
 
 
 def presets(family: str) -> dict[str, Tables]:
@@ -114,14 +114,15 @@ def _check_model(path: Path, name: str, preset: Tables, tables: Tables) -> None:
         raise located(path, "model.name", message)
 
 
-def _merged(model: type[Section], under: Any, over: Any) -> Any:
+def merged(model: type[Section], under: Any, over: Any) -> Any:
+    """The tables `under` with those of `over` in their place, key by key; another name of a key is that key."""
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     for alias, name in model.aliases.items():
         if alias in over and name in under and name not in over:
             over = {name if key == alias else key: value for key, value in over.items()}
     both = {
-        key: _merged(_section(model, key, {**under, **over}), under[key], over[key])
+        key: merged(_section(model, key, {**under, **over}), under[key], over[key])
         for key in under.keys() & over.keys()
     }
     return {**under, **over, **both}

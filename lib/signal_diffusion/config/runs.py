@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Section
@@ -30,7 +31,10 @@ def load_run(path: str | os.PathLike) -> DiffusionRun | ClassificationRun | Supp
     _check_family(file, family, trainer)
     if "extends" in FAMILIES[family].model_fields:
         tables = extended(family, FAMILIES[family], file, tables)
-    return build(FAMILIES[family], file, tables)
+    run = build(FAMILIES[family], file, tables)
+    if isinstance(run, ClassificationRun):
+        candidate_runs(run)
+    return run
 
 
 def _check_family(file: os.PathLike, family: str | None, trainer: str | None) -> None:

@@ -12,8 +12,8 @@ _FOLDS = ("evaluation.folds", "evaluation.n_folds", "evaluation.fold_seed")
 _OCCLUSION = ("evaluation.occlusion", "evaluation.occlusion_windows")
 
 # Parts of the evaluation of a classification run.
-NOT_OF_BASELINES = ("evaluation.bootstrap", *_OCCLUSION)
-NOT_OF_OCCLUSION = ("evaluation.occlusion", "evaluation.baselines")
+NOT_OF_BASELINES = ("evaluation.bootstrap", "evaluation.beside", *_OCCLUSION)
+NOT_OF_OCCLUSION = ("evaluation.occlusion", "evaluation.baselines", "evaluation.beside")
 NOT_OF_SCORES = ("evaluation.baselines", *_OCCLUSION)
 
 

@@ -53,6 +53,22 @@ def fold_parts(
     return Parts(*(np.flatnonzero(mask) for mask in (~chosen & ~test, chosen, test)))
 
 
+def inner_parts(
+    metadata: pd.DataFrame,
+    outer: Parts,
+    number: int,
+    n_folds: int,
+    seed: int,
+    stratify: Sequence[str] = (),
+    validation: bool = True,
+) -> Parts:
+    """Fold `number`, from 1, of `n_folds` groups of the subjects that `outer` does not hold out; rows of `metadata`."""
+    rows = np.sort(np.concatenate([outer.train, outer.val]))
+    within = metadata.iloc[rows].reset_index(drop=True)
+    found = fold_parts(within, f"fold-{number:02d}", "subject", n_folds, seed, stratify, validation)
+    return Parts(rows[found.train], rows[found.val], rows[found.test])
+
+
 def shuffled_labels(metadata: pd.DataFrame, label: str, codes: np.ndarray, seed: int) -> np.ndarray:
     """Codes of a label, float [rows] with NaN for unknown, permuted: what is learned from them is nothing.
 

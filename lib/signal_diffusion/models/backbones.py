@@ -19,6 +19,8 @@ BACKBONES = {
     "eegnet": "eegnet.EEGNet",
     "shallowfbcspnet": "filterbank.ShallowFBCSPNet",
     "deep4net": "filterbank.Deep4Net",
+    "spectrum": "fixed.spectrum",
+    "covariance": "fixed.Covariance",
 }
 
 

@@ -11,7 +11,7 @@ from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.families.classification.publish import publish_model, usage
 from signal_diffusion.files import read_json, replaced_folder, write_text
 from signal_diffusion.markdown import table
-from signal_diffusion.report.classifier_card import evidence, limits, pictures
+from signal_diffusion.report.classifier_card import evidence, limits, pictures, tried
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.training.checkpoints import discard
 from signal_diffusion.training.weights import load_weights
@@ -54,7 +54,7 @@ def card(
 ) -> str:
     """Markdown with Hugging Face front matter; `training` are facts to list, `code` loads and predicts."""
     tasks = ", ".join(run.dataset.tasks)
-    what = f"A classifier ({run.model.backbone}) of {tasks}, trained on `{spec['recipe']}` ({spec['representation']})."
+    what = f"A classifier ({metrics['backbone']}) of {tasks}, trained on `{spec['recipe']}` ({spec['representation']})."
     config = run.model_dump(mode="json", exclude={"name", "path"})
     parts = [
         _front_matter(run, spec),
@@ -63,6 +63,7 @@ def card(
         f"```python\n{code}\n```",
         "## How good it is",
         *evidence(metrics),
+        *tried(metrics),
         "## Figures",
         pictures("figures", figures),
         "## Data",

@@ -1,6 +1,6 @@
 """A classifier's numbers as figures: beside nulls and baselines, by class, by confidence and by subject."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,11 +56,23 @@ def levels_of(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [level for level in task["levels"].values() if "scores" in level]
 
 
+def sources_of(levels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Whose scores stand in these levels: the model, other runs, nulls and baselines, in the order of a page."""
+    there = {source for level in levels for source in level["scores"]}
+    first, *others = SOURCES
+    return [source for source in (first, *sorted(there - SOURCES.keys()), *others) if source in there]
+
+
+def words_of(source: str) -> str:
+    """A source in words; what is no null or baseline is a run."""
+    return SOURCES.get(source, f"run {source}")
+
+
 @styled
 def score_forest(protocol: Mapping[str, Any]) -> Figure:
     """Model, nulls and baselines side by side: a row of panels per task, its primary score with intervals."""
     tasks = judged(protocol)
-    sources = [key for key in SOURCES if any(key in each for _, task in tasks for each in _scored(task))]
+    sources = sources_of([level for _, task in tasks for level in levels_of(task)])
     sources.remove("chance")
     figure = new_figure(9.6, len(tasks) * (0.29 * len(sources) + 0.95) + 0.3)
     grid = figure.subplots(len(tasks), 2, squeeze=False, sharey=True)
@@ -75,14 +87,10 @@ def score_forest(protocol: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _scored(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    return (level["scores"] for level in levels_of(task))
-
-
 def _forest_panel(
     axes: Axes, task: str, found: Mapping[str, Any], level: Mapping[str, Any], sources: Sequence[str]
 ) -> None:
-    axes.set_yticks(range(len(sources)), [SOURCES[key] for key in sources])
+    axes.set_yticks(range(len(sources)), [words_of(key) for key in sources])
     axes.set_ylim(len(sources) - 0.5, -0.5)
     if "scores" not in level:
         _say(axes, level["unknown"])

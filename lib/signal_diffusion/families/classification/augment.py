@@ -20,6 +20,11 @@ class Augmenter:
         self._config = config
         self._frames = None if spec["representation"] == "timeseries" else _frames_of_columns(spec)
 
+    @property
+    def idle(self) -> bool:
+        """Whether windows stay as they are."""
+        return self._config == Augmentation()
+
     def __call__(self, x: Tensor, generator: Generator) -> Tensor:
         """Images [batch, planes, height, width] or time series [batch, channels, samples], changed."""
         config = self._config

@@ -21,6 +21,7 @@ from signal_diffusion.metrics.classification.tables import (
 )
 
 SHUFFLED = "shuffled"
+CHOSEN = "chosen by inner folds"
 FITS = "fits.json"
 
 
@@ -47,11 +48,14 @@ def evaluate_run(
     occlusion: Path | None,
     indexes: Sequence[Path],
     out: Path,
+    selections: Sequence[Path] = (),
+    beside: Sequence[Path] = (),
 ) -> None:
     """Write metrics.json to `out`: scores by protocol, task, level and source.
 
     `shuffled` are the tables of the run on permuted labels, `baselines` the folder of `fit_run_baselines`, `occlusion`
-    the file of `occlude_run`, `indexes` the tables of recordings, whose events the event scores are held against.
+    the file of `occlude_run`, `indexes` the tables of recordings, whose events the event scores are held against,
+    `selections` the files of `select_fold`, `beside` tables of other runs, RUN/LABELS/FOLD/predictions.csv.
     """
     pool, fits = Pool(dataset), read_json(baselines / FITS)
     nulls = protocols(shuffled) if shuffled else {}
@@ -62,8 +66,11 @@ def evaluate_run(
         others |= {
             path.stem: read_predictions([path]) for path in sorted((baselines / protocol).glob("*.csv"))
         }
+        others |= {name: read_predictions(each[protocol]) for name, each in _by_run(beside).items()}
         found[protocol] = _protocol(run, pool, predictions, others, fits[protocol], indexes)
     metrics = {"run": run.name, **_facts(run, pool), "protocols": found}
+    if selections:
+        metrics["selection"] = [read_json(path) for path in selections]
     if occlusion:
         metrics["occlusion"] = read_json(occlusion)
     write_json(out, metrics)
@@ -90,11 +97,19 @@ def _protocol(
     return found | {"fits": fits["fits"]}
 
 
+def _by_run(tables: Sequence[Path]) -> dict[str, dict[str, list[Path]]]:
+    """Tables by run and protocol."""
+    by_run: dict[str, list[Path]] = {}
+    for path in tables:
+        by_run.setdefault(path.parents[2].name, []).append(path)
+    return {name: protocols(paths) for name, paths in by_run.items()}
+
+
 def _facts(run: ClassificationRun, pool: Pool) -> dict[str, Any]:
     return {
         "recipe": pool.spec["recipe"],
         "representation": pool.spec["representation"],
-        "backbone": run.model.backbone,
+        "backbone": CHOSEN if run.selection.candidates else run.model.backbone,
     }
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from signal_diffusion.config.classification import ClassificationRun
+from signal_diffusion.config.classification import FIXED, ClassificationRun
 from signal_diffusion.datasets.pool import Part, moments
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.classification.targets import Target
 from signal_diffusion.models.backbones import build_backbone
+from signal_diffusion.signals.images import content_columns
 
 LEAST_STD = {"images": 2.5, "series": 1e-3}  # levels, z-scores; what lies beside the channels never varies
 PATCHES = {"images": [8, 8], "series": [64]}
@@ -90,10 +91,8 @@ def initial(description: Mapping[str, Any], part: Part, seed: int) -> Classifier
 
 def _arguments(run: ClassificationRun, shape: Sequence[int], spec: Mapping[str, Any]) -> dict[str, Any]:
     model = run.model
-    if model.backbone == "deep4net":
-        return {"dropout": model.dropout}
-    if model.backbone in ("eegnet", "shallowfbcspnet"):
-        return {"dropout": model.dropout, "fs": spec["fs"]}
+    if model.backbone in FIXED:
+        return {"dropout": model.dropout, **_measures(model.backbone, shape, spec)}
     common = {
         "embedding_dim": model.embedding_dim,
         "dropout": model.dropout,
@@ -106,6 +105,16 @@ def _arguments(run: ClassificationRun, shape: Sequence[int], spec: Mapping[str, 
     extras = model.extras
     patch = _patch(extras.patch_size, len(shape))
     return {**common, "patch": patch, "num_heads": extras.num_heads, "pooling": extras.pooling}
+
+
+def _measures(backbone: str, shape: Sequence[int], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network of one shape has to know of the windows."""
+    if backbone == "deep4net":
+        return {}
+    if len(shape) == 2:
+        return {"fs": spec["fs"]}
+    columns = content_columns(spec["resolution"], len(spec["channels"]), spec["frames"])
+    return {"columns": [columns.start, columns.stop], "frames": spec["frames"]}
 
 
 def _patch(size: int | list[int] | None, dimensions: int) -> list[int]:

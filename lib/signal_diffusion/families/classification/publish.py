@@ -1,8 +1,11 @@
 """The published form of a classification run: weights that say how to predict a raw file."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from signal_diffusion.config import load_recipe
+from signal_diffusion.config.candidates import candidate_run
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.families.classification.classifier import WEIGHTS, described_recipe
@@ -21,11 +24,17 @@ def publish_model(run: ClassificationRun, dataset: Path, model: Path, out: Path)
     state, description = load_weights(model)
     recipe = load_recipe(run.dataset.name)
     about = {
-        "config": run.model_dump(mode="json", exclude={"path"}),
+        "config": trained_run(run, description).model_dump(mode="json", exclude={"path"}),
         "recipe": described_recipe(recipe),
         "spec": read_spec(dataset),
     }
     save_weights(out / WEIGHTS, state, description | about)
+
+
+def trained_run(run: ClassificationRun, description: Mapping[str, Any]) -> ClassificationRun:
+    """The run that a model of this description was trained by: the candidate that was chosen for it, or the run."""
+    chosen = description.get("candidate")
+    return candidate_run(run, chosen) if chosen else run
 
 
 def usage(run: ClassificationRun, dataset: Path) -> str:

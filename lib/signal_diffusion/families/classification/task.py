@@ -15,6 +15,7 @@ from signal_diffusion.families.classification.augment import Augmenter
 from signal_diffusion.families.classification.losses import TaskLosses
 from signal_diffusion.families.classification.model import ClassifierNet
 from signal_diffusion.families.classification.targets import Codes
+from signal_diffusion.models.fixed import FixedFeatures
 
 EVALUATED_TOGETHER = 256  # windows
 
@@ -41,7 +42,9 @@ class ClassificationTask:
         self._labels = {name: values.astype(np.float32) for name, values in codes.items()}
         self._losses = TaskLosses(run.training, model.targets, codes)
         self._augment = Augmenter(run.augmentation, train.spec)
-        self._guesses = scores.guesses(model.targets, codes)
+        self.guesses = scores.guesses(model.targets, codes)
+        measured = _measured(model, train)
+        self._measured = measured if self._augment.idle else None
         self._weight_decay = run.optimizer.weight_decay
         size, seed = run.dataset.batch_size, run.training.seed
         self._order = (
@@ -59,7 +62,7 @@ class ClassificationTask:
     def batch(self, step: int, micro: int) -> dict[str, Any]:
         rows = self._order.indices(step)
         return {
-            "windows": self._train.array(rows),
+            "windows": self._train.array(rows) if self._measured is None else self._measured[rows],
             "labels": {name: values[rows] for name, values in self._labels.items()},
         }
 
@@ -69,7 +72,9 @@ class ClassificationTask:
         return self.losses(model(self.prepared(batch, generator)), batch)
 
     def prepared(self, batch: dict[str, Any], generator: Generator) -> Tensor:
-        """The windows of a batch, standardised and changed."""
+        """The windows of a batch, standardised and changed; or their features, where these are all that is asked."""
+        if self._measured is not None:
+            return batch["windows"]
         return self._augment(self.model.encode(batch["windows"]), generator)
 
     def losses(
@@ -84,7 +89,7 @@ class ClassificationTask:
         if not len(self._val):
             return {}
         answers, losses = self._judge(model)
-        found = scores.evaluate(self.model.targets, answers, self._val_codes, self._guesses)
+        found = scores.evaluate(self.model.targets, answers, self._val_codes, self.guesses)
         return {f"val/{name}": value for name, value in {**found, **losses}.items()}
 
     def images(self, model: nn.Module, step: int) -> Sequence[tuple[str, np.ndarray]]:
@@ -119,6 +124,13 @@ def decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]
         bare = parameter.ndim < 2 or name.endswith(("positions", "class_token"))
         (free if bare else decayed).append(parameter)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _measured(model: ClassifierNet, train: Part) -> np.ndarray | None:
+    """Features of all training windows, float32 [rows, features], where the backbone computes them; it is fitted."""
+    if not isinstance(model.backbone, FixedFeatures):
+        return None
+    return model.backbone.fit(model.encode(torch.from_numpy(block)) for block in train.blocks()).numpy()
 
 
 def _tagged(each: dict[str, Tensor]) -> dict[str, Tensor]:

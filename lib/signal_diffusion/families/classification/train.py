@@ -1,31 +1,29 @@
 """Training a classification run: one split or fold of a dataset to one weights file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from signal_diffusion.config import stage_keys
+from signal_diffusion.config.candidates import candidate_run
 from signal_diffusion.config.classification import ClassificationRun
-from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT, TRUE
+from signal_diffusion.config.classification_evaluation import SPLIT, TRUE
 from signal_diffusion.config.unread import unread_by_fold
 from signal_diffusion.datasets.checks import check_dataset
-from signal_diffusion.datasets.folds import Parts, fold_parts, shuffled_labels
-from signal_diffusion.datasets.pool import Part, Pool
-from signal_diffusion.datasets.splits import SPLITS, SUBJECT
-from signal_diffusion.errors import UserError
+from signal_diffusion.datasets.splits import SPLITS
 from signal_diffusion.families.classification.model import describe, initial
+from signal_diffusion.families.classification.sample import held_out, sample
 from signal_diffusion.families.classification.summary import write_summary
-from signal_diffusion.families.classification.targets import Codes, codes_of, targets_of
+from signal_diffusion.families.classification.targets import targets_of
 from signal_diffusion.families.classification.task import ClassificationTask
-from signal_diffusion.files import sha256
+from signal_diffusion.files import read_json, sha256
 from signal_diffusion.fingerprint import fingerprint
 from signal_diffusion.models.backbones import module_of
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import train
+from signal_diffusion.training.numerics import numerics
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
 from signal_diffusion.training.plan import Plan, SwaPlan
 from signal_diffusion.training.trackers import WeightsAndBiases
@@ -35,17 +33,6 @@ SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_classifier.py"
 SCORE = "val/score"
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The parts of one training, and the labels of those it may see."""
-
-    train: Part
-    val: Part
-    test: Part
-    codes: Codes
-    val_codes: Codes
-
-
 def train_fold(
     run: ClassificationRun,
     dataset: Path,
@@ -53,42 +40,56 @@ def train_fold(
     checkpoints: Path | None = None,
     fold: str = SPLIT,
     labels: str = TRUE,
+    selection: Path | None = None,
 ) -> None:
     """Train `run` on the dataset folder `dataset` and write `out`, safetensors that describe themselves.
 
     fold: "split" (the dataset's own splits) or a fold's name, which takes the subjects of all splits. labels: "true",
     or "shuffled" ones, permuted between subjects within the training part (and within the part that chooses
     weights). out: default model.safetensors in `training.output_dir`. checkpoints: folder to go on from and to write
-    to, default `checkpoints` beside `out`; it stays until the run is published. Beside `out` the loop writes
-    stats.jsonl and TensorBoard events. Raises UserError when splits leak into each other.
+    to, default `checkpoints` beside `out`; it stays until the run is published. selection: the file of
+    `select.select_fold`, which says which candidate to train. Beside `out` the loop writes stats.jsonl and TensorBoard
+    events. Raises UserError when splits leak into each other.
     """
     out = out or weights_path(run)
+    run, chosen = _chosen(run, selection)
     task, description = make_task(run, dataset, fold, labels)
+    description |= {"candidate": chosen}
     if not description["held_out"] and fold != SPLIT:
         print(f"{fold} holds out nobody, for a subject had no usable window; nothing is trained")
         save_weights(out, task.model.state_dict(), description)
         return
     with _log(run, out) as log:
-        identity = _identity(run, dataset, fold, labels)
-        states = train(task, plan(run, task.rows), checkpoints or out.parent / "checkpoints", identity, log)
-    for name, state in _kept(run, states).items():
+        key = identity(run, dataset, fold, labels)
+        states = train(task, plan(run, task.rows), checkpoints or out.parent / "checkpoints", key, log)
+    for name, state in kept(run, states).items():
         save_weights(out.with_name(f"{name}.safetensors") if name != "model" else out, state, description)
     if run.training.metrics_summary_path:
         write_summary(out.parent / "stats.jsonl", Path(run.training.metrics_summary_path))
 
 
 def make_task(
-    run: ClassificationRun, dataset: Path, fold: str, labels: str
+    run: ClassificationRun, dataset: Path, fold: str, labels: str, inner: int = 0
 ) -> tuple[ClassificationTask, dict[str, Any]]:
-    """The task of a split or fold with fresh weights, and the description of its model; errors as `train_fold`."""
+    """The task of a split or fold, or of an inner fold of it (from 1), with fresh weights, and the description of its
+    model; errors as `train_fold`."""
     check_dataset(dataset)
-    sample = _sample(run, dataset, fold, labels)
-    description = describe(run, sample.train, targets_of(sample.codes)) | {"held_out": held_out(sample.test)}
-    net = initial(description, sample.train, run.training.seed)
+    seen = sample(run, dataset, fold, labels, inner)
+    description = describe(run, seen.train, targets_of(seen.codes)) | {"held_out": held_out(seen.test)}
     weighted = fold == SPLIT and run.dataset.weighted
-    weights = sample.train.metadata["weight"].to_numpy() if weighted else None
-    task = ClassificationTask(run, net, sample.train, sample.codes, weights, sample.val, sample.val_codes)
+    weights = seen.train.metadata["weight"].to_numpy() if weighted else None
+    # Features are measured here, and threads are part of their numbers.
+    with numerics(run.training.threads, allow_tf32=False):
+        net = initial(description, seen.train, run.training.seed)
+        task = ClassificationTask(run, net, seen.train, seen.codes, weights, seen.val, seen.val_codes)
     return task, description
+
+
+def _chosen(run: ClassificationRun, selection: Path | None) -> tuple[ClassificationRun, str | None]:
+    if selection is None:
+        return run, None
+    name = read_json(selection)["chosen"]
+    return candidate_run(run, name), name
 
 
 def plan(run: ClassificationRun, rows: int) -> Plan:
@@ -118,58 +119,7 @@ def plan(run: ClassificationRun, rows: int) -> Plan:
     )
 
 
-def held_out(test: Part) -> list[list[str]]:
-    """Dataset and name of every subject that is held out."""
-    pairs = test.metadata[SUBJECT].drop_duplicates().sort_values(SUBJECT)
-    return [list(row) for row in pairs.itertuples(index=False, name=None)]
-
-
-def _sample(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> Sample:
-    pool = Pool(dataset)
-    parts = _parts(run, pool, fold)
-    train, val, test = (Part(pool, rows) for rows in (parts.train, parts.val, parts.test))
-    if run.training.selects and not len(val):
-        raise UserError(
-            f"{dataset}: split {run.dataset.val_split} is empty, so nothing tells the best weights; give the "
-            'recipe one, or set [training] keep = "last" without early_stopping'
-        )
-    codes, val_codes = (_codes(run, part, fold, labels) for part in (train, val))
-    return Sample(train, val, test, codes, val_codes)
-
-
-def _parts(run: ClassificationRun, pool: Pool, fold: str) -> Parts:
-    data, evaluation = run.dataset, run.evaluation
-    split = pool.metadata["split"].to_numpy()
-    if fold == SPLIT:
-        left = [name for name in SPLITS if name not in (data.train_split, data.val_split)]
-        return Parts(*(np.flatnonzero(split == name) for name in (data.train_split, data.val_split, *left)))
-    if evaluation.folds == "none":
-        raise UserError(
-            f'{run.path} [evaluation] folds: is "none", so there is no {fold}; set it, or take split'
-        )
-    classes = [name for name in data.tasks if name in pool.metadata.columns and name != "age"]
-    return fold_parts(
-        pool.metadata,
-        fold,
-        evaluation.folds,
-        evaluation.n_folds,
-        evaluation.fold_seed,
-        classes,
-        run.training.selects,
-    )
-
-
-def _codes(run: ClassificationRun, part: Part, fold: str, labels: str) -> Codes:
-    codes = codes_of(part.metadata, run.dataset.tasks)
-    if labels != SHUFFLED:
-        return codes
-    seed = run.training.seed
-    return {
-        name: shuffled_labels(part.metadata, f"{name}/{fold}", values, seed) for name, values in codes.items()
-    }
-
-
-def _kept(run: ClassificationRun, states: Mapping[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+def kept(run: ClassificationRun, states: Mapping[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
     """Weights by the name of their file: the averaged ones, else the best or last; and the next best."""
     wanted = ("swa", "best", "model") if run.training.keep == "best" else ("swa", "model")
     final = next(states[kind] for kind in wanted if kind in states)
@@ -188,7 +138,7 @@ def _every(strategy: str, steps: int | None, per_epoch: int) -> int:
     return {"epoch": per_epoch, "steps": steps or 0, "none": 0}[strategy]
 
 
-def _identity(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> dict[str, Any]:
+def identity(run: ClassificationRun, dataset: Path, fold: str, labels: str) -> dict[str, Any]:
     """What the weights depend on, beside the loop's own plan."""
     keys, without = stage_keys(run, "training"), unread_by_fold(fold)
     return {
