@@ -13,6 +13,7 @@ from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run, load_denoiser
 from signal_diffusion.families.diffusion.pipeline import Pipeline
+from signal_diffusion.families.diffusion.pretrained import pretrained_arguments
 from signal_diffusion.families.diffusion.publish import publish_model
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.training.weights import load_plain, load_weights
@@ -128,7 +129,9 @@ def test_plain_diffusers_opens_it_and_generates_the_same(models, model, way, tmp
     subprocess.run(command, cwd=tmp_path, env={**environment, "OMP_NUM_THREADS": "1"}, check=True)
     plain = np.load(tmp_path / "plain.npy")
     ours = Pipeline.from_pretrained(folder)("a subject at rest", num_images_per_prompt=2, seed=3).images[:, 0]
-    inside = ((plain > 0) & (plain < 1)).all(-1)  # the others are clipped before the mean of three, not after it
+    inside = ((plain > 0) & (plain < 1)).all(
+        -1
+    )  # the others are clipped before the mean of three, not after it
     assert inside.mean() > 0.8 and ours[inside].std() > 1
     assert np.abs(plain.mean(-1)[inside] * 255 - ours[inside]).max() <= 1
 
@@ -146,3 +149,16 @@ def test_what_is_not_there_ends_in_one_line(models, model, tmp_path):
         ) as caught:
             train_run(load_run(run.path), out=tmp_path / "m.safetensors", checkpoints=tmp_path / "c", **read)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_weights_that_do_not_fit_are_refused(models, model):
+    run = models[model].run(f"{model}-unfit", False, False)
+    text = {"blocks": [[3, 99]], "pooled": 0}
+    with pytest.raises(UserError, match="reads 2 channels, the latents have 4; name the VAE"):
+        pretrained_arguments(run, (4, 8, 8), 0, None)
+    with pytest.raises(UserError, match="reads words of .*, the text encoders give words of 99"):
+        pretrained_arguments(run, (2, 8, 8), 0, text)
+    if model == "stable-diffusion-35":
+        with pytest.raises(UserError, match="knows places of 16 x 16 latents, these are 18"):
+            pretrained_arguments(run, (2, 16, 18), 0, None)

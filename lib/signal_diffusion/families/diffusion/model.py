@@ -23,7 +23,7 @@ def describe(run: DiffusionRun, windows: Windows, conditioning: Conditioning) ->
     _check_channels(run, shape[0])
     return {
         "model": run.model.name,
-        "network": network_arguments(run, shape[0], conditioning),
+        "network": network_arguments(run, shape, conditioning),
         "image_shape": list(shape),
         "kind": kind_of(windows),
         "conditioning": asdict(conditioning),
@@ -31,13 +31,15 @@ def describe(run: DiffusionRun, windows: Windows, conditioning: Conditioning) ->
     }
 
 
-def network_arguments(run: DiffusionRun, channels: int, conditioning: Conditioning) -> dict[str, Any]:
-    """What the registry builds the run's network of."""
+def network_arguments(
+    run: DiffusionRun, shape: tuple[int, ...], conditioning: Conditioning
+) -> dict[str, Any]:
+    """What the registry builds the run's network of for windows [channels, height, width]."""
     text = None if conditioning.text is None else packing(conditioning.text)
     if run.model.pretrained is not None:
-        return pretrained_arguments(run, channels, conditioning.width, text)
+        return pretrained_arguments(run, shape, conditioning.width, text)
     told_by = {} if text is None else {"text": text}
-    return ARGUMENTS[run.model.name](run.model.extras, channels, conditioning.width, **told_by)
+    return ARGUMENTS[run.model.name](run.model.extras, shape[0], conditioning.width, **told_by)
 
 
 def _check_channels(run: DiffusionRun, channels: int) -> None:

@@ -44,7 +44,7 @@ def start_from(denoiser: "Denoiser", material: "Material") -> None:
 
 
 def pretrained_arguments(
-    run: "DiffusionRun", channels: int, condition_width: int, text: Mapping[str, Any] | None
+    run: "DiffusionRun", shape: tuple[int, ...], condition_width: int, text: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """What the registry builds a network of that pretrained weights fit; UserError where they do not fit the data."""
     kind, source = _kind(run.model.name), run.model.pretrained
@@ -52,9 +52,7 @@ def pretrained_arguments(
         config = kind.load_config(source, subfolder=PARTS[run.model.name], revision=run.model.revision)
     if "cross_attention_dim" not in config and "joint_attention_dim" not in config:
         raise UserError(f"{_where(run)}: not of a {kind.__name__}; {REMEDY}")
-    if config["in_channels"] != channels:
-        message = f"reads {config['in_channels']} channels, the latents have {channels}; name the VAE that goes with it"
-        raise UserError(f"{_where(run)}: {message}")
+    _check_grid(run, config, shape)
     _check_text(run, config, text)
     plain = {key: value for key, value in config.items() if not key.startswith("_")}
     return {
@@ -72,6 +70,17 @@ def load_under_adapters(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     if missing:
         raise UserError(f"pretrained weights hold {missing[0]}, which this network has not; {REMEDY}")
     model.load_state_dict({names[name]: value for name, value in state.items()}, strict=False)
+
+
+def _check_grid(run: "DiffusionRun", config: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    if config["in_channels"] != shape[0]:
+        message = f"reads {config['in_channels']} channels, the latents have {shape[0]}; name the VAE that goes with it"
+        raise UserError(f"{_where(run)}: {message}")
+    places = config.get("pos_embed_max_size")
+    most = places * config["patch_size"] if places else max(shape[1:])
+    if max(shape[1:]) > most:
+        message = f"knows places of {most} x {most} latents, these are {max(shape[1:])} high or wide"
+        raise UserError(f"{_where(run)}: {message}; give the recipe a lower spectrogram.resolution")
 
 
 def _check_text(run: "DiffusionRun", config: Mapping[str, Any], text: Mapping[str, Any] | None) -> None:
