@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,7 @@ def honoured(model: type[Section], prefix: str = ""):
             yield f"{prefix}{name}"
 
 
+@cache
 def read_names() -> set[str]:
     """Return the attributes that code outside config reads, and the words of the rules."""
     names = set()
