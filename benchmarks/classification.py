@@ -120,16 +120,35 @@ def main() -> None:
         compare(run, arrays, labels, pictures, SimpleNamespace(**vars(args)))
 
 
+def fed(run, arrays: Arrays, labels, pictures: Pictures, args) -> dict[str, object]:
+    """A fresh task for each feed."""
+    loader = DataLoader(
+        pictures, run.dataset.batch_size, shuffle=True, num_workers=args.workers, drop_last=True
+    )
+    return {
+        "arrays": make_task(run, arrays, labels),
+        "PNG files": FedByPictures(make_task(run, arrays, labels), loader),
+    }
+
+
+def read_alone(run, task, batches: int) -> float:
+    """Windows a second that a feed gives when nobody trains on them."""
+    task.batch(0, 0)
+    start = time.perf_counter()
+    for step in range(1, 1 + batches):
+        task.batch(step, 0)
+    return batches * run.dataset.batch_size / (time.perf_counter() - start)
+
+
 def compare(run, arrays: Arrays, labels, pictures: Pictures, args) -> None:
+    tasks = fed(run, arrays, labels, pictures, args)
+    alone = {feed: read_alone(run, task, 3 * args.steps) for feed, task in tasks.items()}
+    for feed, speed in alone.items():
+        print(f" read {feed:>9}: {speed:8.1f} windows/s, without a network")
+    print(f" read ratio: {alone['arrays'] / alone['PNG files']:.2f}")
     for precision in ("no", "bf16"):
         speeds = {}
-        for feed in ("arrays", "PNG files"):
-            task = make_task(run, arrays, labels)
-            if feed == "PNG files":
-                size = run.dataset.batch_size
-                task = FedByPictures(
-                    task, DataLoader(pictures, size, shuffle=True, num_workers=args.workers, drop_last=True)
-                )
+        for feed, task in fed(run, arrays, labels, pictures, args).items():
             speeds[feed], found = measured(run, task, precision, args.steps)
             parts = "  ".join(f"{name} {1e3 * found[name]:.2f}" for name in PHASES)
             print(f"{precision:>5} {feed:>9}: {speeds[feed]:8.1f} windows/s   ms a step: {parts}")

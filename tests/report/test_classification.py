@@ -13,7 +13,7 @@ from signal_diffusion.metrics.classification.summary import summary_table
 from signal_diffusion.metrics.classification.tables import Answers, Predictions
 from signal_diffusion.report import classification, classifier_scores
 from signal_diffusion.report.classification_summary import write_summary
-from signal_diffusion.report.classifier_card import evidence, limits, pictures
+from signal_diffusion.report.classifier_card import evidence, limits, pictures, tried
 from signal_diffusion.report.scores import interval
 
 SPEC = {
@@ -123,6 +123,34 @@ def test_card_holds_numbers_and_reasons(metrics):
     for reason in ("handedness", "no held-out window", "one dataset", "within recordings"):
         assert reason in text
     assert "10 subjects, 120 windows" in text and limits().startswith("- ")
+
+
+def test_other_runs_stand_beside_the_model(metrics):
+    level = metrics["protocols"]["split"]["tasks"]["gender"]["levels"]["window"]
+    other = {**level, "scores": {**level["scores"], "another": level["scores"]["shuffled"]}}
+    found = classifier_scores.sources_of([level, other])
+    assert found == ["model", "another", "shuffled", "band_power", "chance"]
+    assert [classifier_scores.words_of(name) for name in found[1:3]] == ["run another", "labels shuffled"]
+
+
+def test_card_tells_all_that_was_tried():
+    differs = {"a": {}, "b": {"optimizer": {"learning_rate": 0.1}}}
+    folds = [
+        {
+            "fold": fold,
+            "held_out": [["demo", "s01"]],
+            "chosen": chosen,
+            "candidates": {
+                name: {"mean": mean, "differs": differs[name]} for name, mean in zip("ab", means, strict=True)
+            },
+        }
+        for fold, chosen, means in (("split", "a", (0.5, 0.25)), ("fold-01", "b", (0.1, 0.75)))
+    ]
+    text = "\n".join(tried({"selection": folds}))
+    assert '| b | `{"optimizer": {"learning_rate": 0.1}}` | 0.500 | 1 |' in text
+    assert "| the recipe's test split | **0.500** | 0.250 |" in text
+    assert "| fold-01: s01 | 0.100 | **0.750** |" in text
+    assert tried({}) == []
 
 
 def test_card_turns_errors_so_that_more_is_better(metrics):

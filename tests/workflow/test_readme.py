@@ -29,6 +29,12 @@ EXPECTED = {
         "windows",
     ),
     "python scripts/train_diffusion.py --help": ("", 0, "--checkpoints"),
+    "snakemake results/classification/demo/": ("-n", 0, "publish_classifier"),
+    "python scripts/predict.py results/classification/demo by-hand/sub-000_rest.edf": (
+        "",
+        2,
+        "no model.safetensors there; give the folder of a published classification run",
+    ),
     "snakemake --config settings=config/local.toml -- results/diffusion/eegmat/": (
         "-n",
         0,

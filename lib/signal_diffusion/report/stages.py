@@ -50,6 +50,11 @@ WORDS = {
         "The diffusion model learns to turn noise into windows, given their labels. It sees training people only; "
         "the validation part decides which weights are kept, and nothing else.",
     ),
+    "select_classifier": (
+        "Choice",
+        "Of the configurations that the run names, folds within the training people choose one. Whoever is held out "
+        "later has no part in it, and every score is told.",
+    ),
     "train_classifier": (
         "Training",
         "The classifier learns to tell the labels of a window. It sees training people only; others decide when "

@@ -78,21 +78,27 @@ def metrics(world):
     index["events"] = json.dumps({"seizure": [[0, 24]]})
     index.to_csv(folder / "index.csv", index=False)
     arguments = (folder / "baselines", None, [folder / "index.csv"], folder / "metrics.json")
-    evaluate_run(run, folder / "dataset", true, shuffled, *arguments)
+    (folder / "selection.json").write_text('{"chosen": "a"}')
+    # The tables of shuffled labels stand in for those of another run, which would be called after its folder.
+    told = ([folder / "selection.json"], shuffled)
+    evaluate_run(run, folder / "dataset", true, shuffled, *arguments, *told)
     return read_json(folder / "metrics.json")
 
 
-def test_both_ways_to_hold_out_are_judged(metrics):
+def test_both_ways_to_hold_out_are_judged(world, metrics):
     folds, split = metrics["protocols"]["folds"], metrics["protocols"]["split"]
     assert (folds["subjects"], split["subjects"]) == (SUBJECTS, 6)
     assert folds["folds"] == ["fold-00", "fold-01"] and split["folds"] == ["split"]
     for protocol in (folds, split):
         scores = protocol["tasks"]["activity"]["levels"]["window"]["scores"]
-        assert list(scores) == ["model", "chance", "shuffled", "band_power", "demographics"]
+        beside = world[0].name
+        assert list(scores) == ["model", "chance", "shuffled", "band_power", "demographics", beside]
+        assert scores[beside] == scores["shuffled"]
         assert scores["model"]["balanced_accuracy"]["low"] > 0.5
         assert (
             scores["model"]["balanced_accuracy"]["value"] > scores["shuffled"]["balanced_accuracy"]["value"]
         )
+    assert metrics["selection"] == [{"chosen": "a"}]
     assert metrics["run"] == "r" and metrics["backbone"] == "cnn_1d_light"
 
 
