@@ -61,7 +61,7 @@ rule occlude_classification:
 rule evaluate_classification:
     input:
         dataset=lambda wildcards: dataset_folder("classification", wildcards.run),
-        indexes=lambda wildcards: indexes_of(run("classification", wildcards.run).dataset.name),
+        indexes=lambda wildcards: indexes_of(recipe_of("classification", wildcards.run).name),
         predictions=lambda wildcards: predictions_of(wildcards.run),
         shuffled=lambda wildcards: shuffled_of(wildcards.run),
         baselines=WORK / "classification/{run}/baselines",

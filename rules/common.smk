@@ -60,10 +60,24 @@ def recipe(name):
 
 
 @once
+def source(name):
+    """The recipe behind the name of a dataset: its own, or that of the run which a synthetic one is drawn from."""
+    return configuration.source_recipe(name).name
+
+
+@once
+def recipe_behind(name):
+    """None for images from elsewhere."""
+    return None if configuration.image_source(name) else recipe(source(name))
+
+
+@once
 def run(family, name):
     loaded = configuration.load_run(f"config/{family}/{name}.toml")
     configuration.check_workflow(loaded, settings())
-    configuration.check_run(loaded, recipe(loaded.dataset.name))
+    if family != "support":
+        configuration.check_source(loaded)
+    configuration.check_run(loaded, recipe_behind(loaded.dataset.name))
     if family == "classification":
         check_tasks(loaded)
     return loaded
@@ -72,7 +86,7 @@ def run(family, name):
 def check_tasks(loaded):
     """A classification run asks for labels that its datasets have."""
     try:
-        labels.check_tasks(loaded.dataset.tasks, recipe(loaded.dataset.name).recipe.datasets)
+        labels.check_tasks(loaded.dataset.tasks, recipe(source(loaded.dataset.name)).recipe.datasets)
     except UserError as error:
         raise configuration.located(loaded.path, "dataset.tasks", str(error)) from None
 
@@ -80,7 +94,26 @@ def check_tasks(loaded):
 @once
 def dataset_folder(family, name):
     loaded = run(family, name)
+    if configuration.image_source(loaded.dataset.name):
+        return WORK / f"images/{family}/{name}"
+    if configuration.synthetic_path(loaded.dataset.name):
+        return f"results/synthetic/{loaded.dataset.name}"
     return f"results/dataset/{loaded.dataset.name}-{configuration.representation(loaded)}"
+
+
+@once
+def images_of(family, name):
+    """The folder of images that a run names: files that its dataset is made of; none for a hub id."""
+    folder = configuration.image_folder(run(family, name).dataset.name)
+    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder else []
+
+
+@once
+def synthetic(name):
+    """A synthetic dataset, whose run is sound."""
+    loaded = configuration.load_synthetic(name)
+    run("diffusion", configuration.source_run(loaded).name)
+    return loaded
 
 
 @once
@@ -242,7 +275,7 @@ def view_values(name):
     """How a time series becomes the decibels that are judged; images are that already."""
     wanted = run("diffusion", name)
     series = configuration.representation(wanted) == "timeseries"
-    return values_param(recipe(wanted.dataset.name), "shards") if series else ""
+    return values_param(recipe(source(wanted.dataset.name)), "shards") if series else ""
 
 
 def encoder_of(name):
@@ -262,17 +295,15 @@ def backbone_modules(name):
 
 
 def recipe_of(family, name):
-    return recipe(run(family, name).dataset.name)
+    return recipe(source(run(family, name).dataset.name))
 
 
 @once
 def folds_of(name):
     """What a classification run is trained on: the recipe's split, and folds over all listed subjects."""
     wanted = run("classification", name)
-    source = wanted.dataset.name
-    subjects = {
-        (dataset, entry.subject) for dataset in datasets_of(source) for entry in usable(dataset, source)
-    }
+    base = source(wanted.dataset.name)
+    subjects = {(dataset, entry.subject) for dataset in datasets_of(base) for entry in usable(dataset, base)}
     return ["split", *wanted.evaluation.fold_names(len(subjects))]
 
 
@@ -368,6 +399,7 @@ wildcard_constraints:
     tens="[0-9][0-9]|[1-9][0-9][0-9]+",
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
+    synthetic="[A-Za-z0-9_-]+",
     family="diffusion|classification",
     which="synthetic|untrained",
     labels="true|shuffled",

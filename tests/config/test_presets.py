@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from signal_diffusion.config import load_run
 from signal_diffusion.config.diffusion import EXTRAS
-from signal_diffusion.config.presets import REPRESENTATIONS, presets
+from signal_diffusion.config.presets import OF_EEG, presets
 from signal_diffusion.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,7 +113,7 @@ def test_rows_that_are_not_understood(project, row, message):
 
 
 @pytest.mark.parametrize("network", EXTRAS)
-@pytest.mark.parametrize("kind", REPRESENTATIONS)
+@pytest.mark.parametrize("kind", OF_EEG)
 def test_every_network_has_presets_of_every_size_for_every_representation(project, network, kind):
     shutil.copy(ROOT / TABLE, project.root / TABLE)
     for size in SIZES:

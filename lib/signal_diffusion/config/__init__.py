@@ -9,6 +9,7 @@ from signal_diffusion.config.checks import (
 )
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.images import image_folder, image_source
 from signal_diffusion.config.messages import located
 from signal_diffusion.config.paths import work_root
 from signal_diffusion.config.recipe import Captions, Recipe, load_recipe
@@ -18,6 +19,13 @@ from signal_diffusion.config.settings import (
     dataset_address,
     load_settings,
     missing_dataset_message,
+)
+from signal_diffusion.config.sources import (
+    check_source,
+    load_synthetic,
+    source_recipe,
+    source_run,
+    synthetic_path,
 )
 from signal_diffusion.config.stages import stage_keys
 from signal_diffusion.config.support import FeatureEncoder, SupportRun, SupportTraining, TextEncoders
@@ -33,16 +41,23 @@ __all__ = [
     "SupportTraining",
     "TextEncoders",
     "check_run",
+    "check_source",
     "check_workflow",
     "dataset_address",
+    "image_folder",
+    "image_source",
     "load_recipe",
     "load_run",
     "load_settings",
+    "load_synthetic",
     "located",
     "missing_dataset_message",
     "representation",
     "settings_for",
+    "source_recipe",
+    "source_run",
     "stage_keys",
     "support_path",
+    "synthetic_path",
     "work_root",
 ]

@@ -10,6 +10,7 @@ from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Contradiction
 from signal_diffusion.config.grids import check_grid
+from signal_diffusion.config.images import IMAGES, check_images_there, image_source
 from signal_diffusion.config.messages import located, shown
 from signal_diffusion.config.reading import find, project_root
 from signal_diffusion.config.recipe import Recipe
@@ -49,6 +50,8 @@ def representation(run_or_settings: Run | Settings) -> str:
     """
     if isinstance(run_or_settings, SupportRun) and run_or_settings.kind == "feature-encoder":
         return "db-only"
+    if not isinstance(run_or_settings, Settings) and image_source(run_or_settings.dataset.name):
+        return IMAGES
     data = run_or_settings.data
     if data.output_type is not None and data.data_type is not None:
         return _representation(data.output_type, data.data_type)
@@ -69,8 +72,8 @@ def support_path(name: str | None) -> Path | None:
     return path if path.is_file() else None
 
 
-def check_run(run: Run, recipe: Recipe) -> None:
-    """Refuse a run that does not fit its recipe or its support runs (UserError)."""
+def check_run(run: Run, recipe: Recipe | None) -> None:
+    """Refuse a run that does not fit its recipe or its support runs (UserError); images have no recipe."""
     if isinstance(run, SupportRun):
         _check_images(run)
         return
@@ -81,11 +84,31 @@ def check_run(run: Run, recipe: Recipe) -> None:
     kind = representation(run)
     _check_combinations(run, kind)
     check_grid(run, recipe, kind, _vae(run, kind))
+    if recipe is None:
+        _check_of_images(run)
+        return
     _check_captions(run, recipe)
     if run.evaluation.encoder is not None:
         _check_support(run, "evaluation.encoder", run.evaluation.encoder, "feature-encoder")
     if support_path(run.model.extras.text_encoder):
         _check_text(run, recipe)
+
+
+def _check_of_images(run: DiffusionRun) -> None:
+    """What is made from recipes says nothing of other images."""
+    for dotted, name in (
+        ("evaluation.encoder", run.evaluation.encoder),
+        (
+            "model.extras.text_encoder",
+            support_path(run.model.extras.text_encoder) and run.model.extras.text_encoder,
+        ),
+    ):
+        if name is not None:
+            message = (
+                f"{name} is made from a recipe, and dataset.name is none; remove the key, or name a hub id"
+            )
+            raise located(run.path, dotted, message)
+    check_images_there(run.path, run.dataset.name, run.dataset.cache_dir)
 
 
 def check_workflow(run: Run, settings: Settings | None = None) -> None:

@@ -10,6 +10,7 @@ from signal_diffusion.config.dit import DitExtras
 from signal_diffusion.config.extras import Extras
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.hourglass import HourglassExtras
+from signal_diffusion.config.images import ImageKeys
 from signal_diffusion.config.localmamba import LocalMambaExtras
 from signal_diffusion.config.lora import Lora
 from signal_diffusion.config.natives import fill_natives
@@ -24,7 +25,6 @@ from signal_diffusion.config.stable_diffusion import (
 from signal_diffusion.config.training import Logging, Optimizer, Scheduler, Training
 
 Split = Literal["train", "val", "test"]
-_COLUMNS = "metadata has the canonical columns gender, health and age; remove the key"
 EVALUATING = frozenset(
     {f"dataset.{name}" for name in ("val_split", "max_eval_samples", "eval_batch_size")}
     | {f"training.{name}" for name in ("eval_strategy", "eval_num_steps", "initial_eval")}
@@ -59,10 +59,16 @@ class DataOverrides(Section):
     )
 
 
-class Dataset(Section):
+class Dataset(ImageKeys):
     """What is trained on."""
 
-    name: str = key(..., "A recipe of config/dataset/.", stage="training", min_length=1)
+    name: str = key(
+        ...,
+        "A recipe of config/dataset/, a synthetic dataset of config/synthetic/, or images from elsewhere: a folder "
+        "(its path has a slash) or a hub id, OWNER/NAME.",
+        stage=("training", "images"),
+        min_length=1,
+    )
     batch_size: int = key(4, "Training batch size.", stage="training", unit="windows", ge=1)
     eval_batch_size: int | None = key(
         None,
@@ -77,33 +83,22 @@ class Dataset(Section):
         refused="batches come whole from a memory map, without workers; remove the key",
     )
     resolution: int = key(
-        256, "Image resolution; must be the recipe's.", stage="training", unit="pixels", ge=8
+        256,
+        "Image resolution; must be the recipe's, and is what images from elsewhere are brought to.",
+        stage=("training", "images"),
+        unit="pixels",
+        ge=8,
     )
     train_split: Split = key("train", "Split to train on.", stage="training")
     val_split: Split | None = key(
         None, "Split of the validation loss; unset: none is computed.", stage="training"
     )
-    cache_dir: str | None = key(None, "Dataset cache.", refused="datasets are read in place; remove the key")
-    center_crop: bool = key(
-        False,
-        "Crop the centre.",
-        refused="images have the recipe's resolution; set spectrogram.resolution there",
-    )
-    random_flip: bool = key(
-        False, "Flip images.", refused="a flip would reverse channel order and time; remove it"
-    )
-    image_column: str = key(
-        "image", "Column of the images.", refused="arrays have no columns; remove the key"
-    )
     caption_column: str | None = key(
-        "text", "Metadata column of the captions.", stage=("captions", "training")
+        "text", "Metadata column of the captions.", stage=("captions", "training", "images")
     )
     class_column: str | None = key(
         None, "Label whose classes the model is told; its name as in the metadata.", stage="training"
     )
-    gender_column: str = key("gender", "Column of the gender.", refused=_COLUMNS)
-    health_column: str = key("health", "Column of the health status.", refused=_COLUMNS)
-    age_column: str = key("age", "Column of the age.", refused=_COLUMNS)
     num_classes: int = key(
         0,
         "Number of classes of `class_column`; model.extras.num_classes says the same.",
@@ -125,6 +120,7 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        self.check_images(self.name)
         if self.val_split == self.train_split:
             raise Contradiction("val_split", "is the training split; use another, or remove the key")
         self.fill(eval_batch_size=self.eval_batch_size or self.batch_size)

@@ -29,6 +29,7 @@ class Extras(Section):
     in_channels: int | None = key(
         None,
         "Channels of what is noised: 1 or 3 of an image, 1 of a time series, a VAE's; found by itself.",
+        stage="images",
         ge=1,
     )
     out_channels: int | None = key(None, "Channels of the prediction; same as `in_channels`.", ge=1)

@@ -18,6 +18,8 @@ STAGES = (
     "evaluation",
     "calls",
     "figures",
+    "synthetic",
+    "images",
     "none",
 )
 

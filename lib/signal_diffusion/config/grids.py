@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.config.messages import located
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.support import SupportRun
 
 SERIES = "timeseries"
-CHANNELS = {"db-only": 1, "db-iq": 3, "db-polar": 3, SERIES: 1}
+PLANES = (1, 3)  # of images from elsewhere: grey, or in colour
+CHANNELS = {"db-only": 1, "db-iq": 3, "db-polar": 3, SERIES: 1, IMAGES: 3}
 
 
 class Grid(NamedTuple):
@@ -22,8 +24,11 @@ class Grid(NamedTuple):
     width: int | None
 
 
-def grid_of(run: DiffusionRun, recipe: Recipe, kind: str, vae: SupportRun | None) -> Grid:
+def grid_of(run: DiffusionRun, recipe: Recipe | None, kind: str, vae: SupportRun | None) -> Grid:
     """The grid of a run on representation `kind`; electrodes are the rows of a time series, and are counted later."""
+    if kind == IMAGES:
+        side = None if run.model.extras.latent_space else run.dataset.resolution
+        return Grid(run.model.extras.in_channels, side, side)
     if kind == SERIES:
         return Grid(1, None, recipe.signal.nsamps)
     side = recipe.spectrogram.resolution
@@ -34,14 +39,18 @@ def grid_of(run: DiffusionRun, recipe: Recipe, kind: str, vae: SupportRun | None
     return Grid(vae.vae.latent_channels, side // vae.vae.factor, side // vae.vae.factor)
 
 
-def check_grid(run: DiffusionRun, recipe: Recipe, kind: str, vae: SupportRun | None) -> None:
+def check_grid(run: DiffusionRun, recipe: Recipe | None, kind: str, vae: SupportRun | None) -> None:
     """Refuse (UserError) a network that does not fit the grid of its run."""
-    _check_resolution(run, recipe, kind)
+    if recipe is not None:
+        _check_resolution(run, recipe, kind)
     if vae is not None:
         _check_halved(run, recipe, vae)
     grid = grid_of(run, recipe, kind, vae)
-    _check_sample_size(run, recipe, kind, grid)
+    _check_sample_size(run, kind, grid, f"recipe {recipe.name}" if recipe else run.dataset.name)
     _check_channels(run.path, run, kind, grid)
+    if kind == IMAGES and not run.model.extras.latent_space and grid.channels not in (None, *PLANES):
+        message = f"found {grid.channels}, but images are read grey or in colour; set 1 or 3"
+        raise located(run.path, "model.extras.in_channels", message)
     _check_patches(run, grid)
 
 
@@ -61,13 +70,13 @@ def _check_halved(run: DiffusionRun, recipe: Recipe, vae: SupportRun) -> None:
         raise located(run.path, "model.extras.vae", message)
 
 
-def _check_sample_size(run: DiffusionRun, recipe: Recipe, kind: str, grid: Grid) -> None:
+def _check_sample_size(run: DiffusionRun, kind: str, grid: Grid, source: str) -> None:
     found = run.model.sample_size
     if found is not None and kind == SERIES:
         raise located(run.path, "model.sample_size", "a time series is no square; remove the key")
     if found is not None and grid.height is not None and found != grid.height:
         made = "latents" if run.model.extras.latent_space else "images"
-        message = f"found {found}, but {made} of recipe {recipe.name} are {grid.height} high; set that"
+        message = f"found {found}, but {made} of {source} are {grid.height} high; set that"
         raise located(run.path, "model.sample_size", message)
 
 

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from signal_diffusion.config.fields import Section
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.config.messages import located, nearest, section_of, shown
 from signal_diffusion.config.reading import project_root
 from signal_diffusion.errors import UserError
 
-REPRESENTATIONS = ("db-only", "db-iq", "db-polar", "timeseries")
+OF_EEG = ("db-only", "db-iq", "db-polar", "timeseries")
+REPRESENTATIONS = (*OF_EEG, IMAGES)
 HEADING, DEFAULT, GAP = "preset", "-", re.compile(r" {2,}")
 Tables = dict[str, Any]
 
@@ -100,6 +102,8 @@ def _row(path: Path, number: int, name: str, cells: dict[str, str]) -> Tables:
 
 def _data(name: str) -> Tables:
     kind = next(each for each in REPRESENTATIONS if name.endswith(each))
+    if kind == IMAGES:
+        return {}  # what they are follows from dataset.name
     if kind == "timeseries":
         return {"data_type": kind}
     return {"data_type": "spectrogram", "output_type": kind}

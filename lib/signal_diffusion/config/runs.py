@@ -12,16 +12,18 @@ from signal_diffusion.config.messages import located, nearest
 from signal_diffusion.config.presets import extended
 from signal_diffusion.config.reading import build, find, read_toml
 from signal_diffusion.config.support import SupportRun
+from signal_diffusion.config.synthetic import SyntheticSet
 
 FAMILIES: dict[str, type[Section]] = {
     "diffusion": DiffusionRun,
     "classification": ClassificationRun,
     "support": SupportRun,
+    "synthetic": SyntheticSet,
 }
 LATER = {"tokenizer", "waveform", "mae", "search"}
 
 
-def load_run(path: str | os.PathLike) -> DiffusionRun | ClassificationRun | SupportRun:
+def load_run(path: str | os.PathLike) -> DiffusionRun | ClassificationRun | SupportRun | SyntheticSet:
     """Return the run of a TOML file; its folder, else `settings.trainer`, names the family."""
     file = find(path)
     tables = read_toml(file)

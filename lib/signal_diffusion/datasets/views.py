@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.datasets.ranges import DecibelHistogram, decibel_range
 from signal_diffusion.datasets.storage import Windows, read_spec
 from signal_diffusion.signals.encoding import decode
@@ -20,7 +21,7 @@ RANGE_WINDOWS = 2048  # training windows that say where the decibels of a time s
 
 
 class DecibelView:
-    """The dB plane of images; time series through the recipe's own STFT.
+    """The dB plane of spectrograms; time series through the recipe's own STFT; all planes of images from elsewhere.
 
     `spec` is the dataset's `dataset.json`, for time series with the keys of an image beside its own.
     """
@@ -29,7 +30,7 @@ class DecibelView:
         self.spec = spec
 
     @classmethod
-    def of(cls, dataset: str | Path, recipe: "Recipe", split: str = "train") -> "DecibelView":
+    def of(cls, dataset: str | Path, recipe: "Recipe | None", split: str = "train") -> "DecibelView":
         """The view of a dataset folder; the range of a time series' decibels is that of `split`."""
         spec = read_spec(dataset)
         if spec["representation"] != SERIES:
@@ -37,7 +38,9 @@ class DecibelView:
         return cls({**spec, **_image_keys(Windows(dataset, split), recipe)})
 
     def images(self, array: np.ndarray) -> np.ndarray:
-        """Windows as their dataset stores them -> uint8 [n, 1, resolution, resolution]."""
+        """Windows as their dataset stores them -> uint8 [n, 1, resolution, resolution]; images keep their planes."""
+        if self.spec["representation"] == IMAGES:
+            return array
         if array.ndim == 4:
             return array[:, :1]
         blocks = [array[first : first + BLOCK] for first in range(0, len(array), BLOCK)]

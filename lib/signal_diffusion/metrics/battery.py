@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.errors import UserError
 from signal_diffusion.metrics.comparison import Comparison, compare_sets, feature_distances, summary
 from signal_diffusion.metrics.distances import mean_gap
@@ -47,15 +48,18 @@ def evaluate(
 
     `spec` is dataset.json; `encoder` maps uint8 images [n, 1, height, width] to features [n, d]. Every
     set gives the same number of images to a distance, since the Fréchet distance depends on it. Equal
-    seeds give equal numbers.
+    seeds give equal numbers. Images that are no spectrograms have no spectra, and so no effects of labels on them.
     """
-    if missing := [key for key in NEEDED if key not in spec]:
+    of_eeg = spec.get("representation") != IMAGES
+    if missing := [key for key in NEEDED if of_eeg and key not in spec]:
         raise UserError(f"dataset.json lacks {', '.join(missing)}; build the dataset again")
     comparison = compare_sets(sets, train, reference, bootstrap, seed)
     distances, nearest_rows = _feature_spaces(comparison, train, spec, encoder)
     weights = (comparison.weights["generated"], comparison.weights["reference"])
-    spectra, spectrum_curves = _spectra(comparison, spec)
-    label_effects, effect_curves = _effects(sets["generated"], (train, reference), spec, bootstrap, seed)
+    spectra, spectrum_curves = _spectra(comparison, spec) if of_eeg else ({}, {})
+    label_effects, effect_curves = [], {}
+    if of_eeg:
+        label_effects, effect_curves = _effects(sets["generated"], (train, reference), spec, bootstrap, seed)
     metrics = {
         "samples": _samples(sets["generated"], train, reference, comparison),
         "bootstrap": {"replicates": bootstrap, "seed": seed, "level": LEVEL},

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.metrics.distances import squared_distances
 from signal_diffusion.metrics.sets import in_blocks
 from signal_diffusion.metrics.spectra import band_rows, decibels
@@ -14,15 +15,37 @@ SPECTRUM_GROUPS = 24
 MAX_COMPONENTS = 32
 IMAGES_PER_COMPONENT = 4
 WIDTH_IMAGES = 1000
+CELLS = 8
 Extract = Callable[[np.ndarray], np.ndarray]
 
 
 def feature_spaces(spec: Mapping[str, Any], encoder: Extract | None = None) -> dict[str, Extract]:
-    """Each space by its name, as a function of images uint8 [n, 1, height, width]; `encoder` gives a second one."""
+    """Each space by its name, as a function of images uint8 [n, 1, height, width]; `encoder` gives a second one.
+
+    Images that are no spectrograms have no bands: of them, and of all their planes, there is the space `image`.
+    """
+    if spec.get("representation") == IMAGES:
+        return {"image": lambda images: in_blocks(image_features, images)}
     spaces: dict[str, Extract] = {"spectral": lambda images: spectral_features(images, spec)}
     if encoder is not None:
         spaces["encoder"] = lambda images: in_blocks(encoder, images).astype(np.float64)
     return spaces
+
+
+def image_features(images: np.ndarray) -> np.ndarray:
+    """Images uint8 [n, planes, height, width] to float64 [n, features], in units of the range 0 to 1.
+
+    Mean and standard deviation of each plane in each cell of an 8 x 8 grid (fewer where pixels are), and the mean size
+    of differences between neighbouring pixels across and down: what is where, how rough, and how sharp.
+    """
+    pixels = images.astype(np.float64) / 255
+    side = min(CELLS, *images.shape[-2:])
+    cells = [np.array_split(rows, side, axis=3) for rows in np.array_split(pixels, side, axis=2)]
+    flat = [cell for row in cells for cell in row]
+    means = np.stack([cell.mean(axis=(2, 3)) for cell in flat], axis=1)
+    spreads = np.stack([cell.std(axis=(2, 3)) for cell in flat], axis=1)
+    edges = [np.abs(np.diff(pixels, axis=axis)).mean(axis=(2, 3)) for axis in (2, 3)]
+    return np.concatenate([part.reshape(len(images), -1) for part in (means, spreads, *edges)], axis=1)
 
 
 def spectral_features(images: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.metrics.distances import squared_distances
 from signal_diffusion.metrics.resampling import estimate
 from signal_diffusion.metrics.sets import BLOCK
@@ -19,7 +20,7 @@ def nearest(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
 
 
 def nearest_pixels(queries: np.ndarray, pool: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:
-    """Root mean square difference (dB) of each image to its nearest in `pool`; uint8 [n, 1, height, width].
+    """Root mean square difference (dB, levels of other images) of each image to its nearest in `pool`; uint8 [n, ...].
 
     The pool is read in blocks, so that it may be a memory map of any length.
     """
@@ -52,6 +53,8 @@ def compare(
 
 
 def _flat(images: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:
+    if spec.get("representation") == IMAGES:
+        return images.reshape(len(images), -1).astype(np.float32) - 127.5
     middle = np.float32(
         (spec["min_db"] + spec["max_db"]) / 2
     )  # small numbers keep float32 products exact enough

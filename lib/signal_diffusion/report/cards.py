@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.markdown import table
 from signal_diffusion.metrics.comparison import ROUND_TRIP
 from signal_diffusion.report.figures import CAPTIONS
@@ -22,6 +23,7 @@ LIMITS = (
     "Not for diagnosis.",
 )
 
+NO_EEG = "These are no spectrograms: band powers, effects of labels on them and waveforms are left out."
 UNORDERED = {"natten", "mamba-ssm"}  # their backward passes promise no order of additions
 
 
@@ -43,7 +45,7 @@ def model_card(
     parts = [
         _front_matter(run, spec),
         f"# {run}",
-        f"A diffusion model of EEG spectrograms, trained on `{spec['recipe']}` ({spec['representation']}).",
+        f"A diffusion model of {_what(spec)}, trained on `{spec['recipe']}` ({spec['representation']}).",
         f"```python\n{usage.strip()}\n```",
         _figures(figures, ("samples",)),
         "## How good it is",
@@ -62,12 +64,16 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _what(spec: Mapping[str, Any]) -> str:
+    return "images" if spec["representation"] == IMAGES else "EEG spectrograms"
+
+
 def _front_matter(run: str, spec: Mapping[str, Any]) -> str:
     lines = [
         "---",
         "license: unknown",
         "pipeline_tag: text-to-image",
-        "tags: [eeg, spectrogram, diffusion]",
+        f"tags: [{'image' if spec['representation'] == IMAGES else 'eeg, spectrogram'}, diffusion]",
         f"model_name: {run}",
         f"datasets: [{spec['recipe']}-{spec['representation']}]",
         "---",
@@ -87,7 +93,9 @@ def _evidence(metrics: Mapping[str, Any]) -> list[str]:
 def _distances(metrics: Mapping[str, Any]) -> str:
     samples = metrics["samples"]
     bounds = [
-        key for key in ("generated", "floor", ROUND_TRIP) if key in metrics["distances"]["spectral"]["mmd"]
+        key
+        for key in ("generated", "floor", ROUND_TRIP)
+        if key in next(iter(metrics["distances"].values()))["mmd"]
     ]
     ends = [name(key) if key == ROUND_TRIP else key for key in bounds]
     header = ("features", "distance", *ends, "best baseline", "way closed")
@@ -108,6 +116,8 @@ def _distances(metrics: Mapping[str, Any]) -> str:
 
 
 def _spectra(spectra: Mapping[str, Any]) -> str:
+    if not spectra:
+        return NO_EEG
     rows = [
         (name(key), interval(one["generated"]), interval(one["floor"]), interval(_best(one)))
         for key, one in spectra.items()
@@ -160,6 +170,9 @@ def _memorisation(memorisation: Mapping[str, Any]) -> str:
 def _data(spec: Mapping[str, Any]) -> str:
     header = ("split", "windows", "recordings", "subjects")
     rows = [(split, *(_number(count[key]) for key in header[1:])) for split, count in spec["counts"].items()]
+    if spec["representation"] == IMAGES:
+        size = f"{spec['resolution']} x {spec['resolution']} pixels of {', '.join(spec['planes'])}"
+        return f"{size}. Splits are by group.\n\n{table(header, rows)}"
     text = (
         f"{len(spec['channels'])} channels ({', '.join(spec['channels'])}), {spec['frames']} frames each, "
         f"{spec['min_db']:g} to {spec['max_db']:g} dB. Splits are by subject."
@@ -170,7 +183,8 @@ def _data(spec: Mapping[str, Any]) -> str:
 def _limits(
     spec: Mapping[str, Any], metrics: Mapping[str, Any], training: Mapping[str, Any]
 ) -> Iterable[str]:
-    yield from (_size_limit(metrics["samples"]), _phase_limit(spec), *LIMITS)
+    phase = () if spec["representation"] == IMAGES else (_phase_limit(spec),)
+    yield from (_size_limit(metrics["samples"]), *phase, *LIMITS)
     if unordered := sorted(UNORDERED.intersection(map(str, training.values()))):
         kernels = " and ".join(unordered)
         yield f"The kernels of {kernels} add in no fixed order: training again gives other last digits."

@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
-from signal_diffusion.config import load_recipe
+from signal_diffusion.config import source_recipe
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.material import Material
@@ -25,7 +26,8 @@ def draw_run(
     """Draw every figure of the run into the folder `out`."""
     view = Material(run, dataset).view
     real, generated = real_set(view, dataset, run.evaluation.reference_split), generated_set(view, synthetic)
-    fields = load_recipe(run.dataset.name).captions.fields
+    of_eeg = view.spec["representation"] != IMAGES
+    fields = source_recipe(run.dataset.name).captions.fields if of_eeg else ()
     shown = [
         name
         for name in ("gender", "health", "activity")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.metrics.sets import ImageSet
 from signal_diffusion.report import curves, images, scores
 from signal_diffusion.report.style import save
@@ -41,12 +42,15 @@ def draw_run(
     categorical caption fields that make the rows of the grid, of `columns` images each, `stats` stats.jsonl's lines.
     """
     figures = {
-        "samples": images.sample_grid(real, generated, spec, labels, columns),
-        "sample": _pair(real, generated, spec, labels),
         "distances": scores.distances(metrics),
-        "spectra": curves.mean_spectra(arrays),
         "nearest": scores.nearest_training(arrays, metrics["memorisation"]),
     }
+    if spec["representation"] == IMAGES:
+        figures["samples"] = images.image_grid(real, generated, columns)
+    else:
+        figures["samples"] = images.sample_grid(real, generated, spec, labels, columns)
+        figures["sample"] = _pair(real, generated, spec, labels)
+        figures["spectra"] = curves.mean_spectra(arrays)
     if metrics["effects"]:
         figures["effects_all"] = scores.effect_table(metrics["effects"])
         figures["label_spectra"] = curves.label_spectra(arrays, metrics["effects"])

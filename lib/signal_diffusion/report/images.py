@@ -72,6 +72,25 @@ def sample_grid(
     return figure
 
 
+@styled
+def image_grid(real: ImageSet, generated: ImageSet, columns: int = 4) -> Figure:
+    """Images that are no spectrograms: real ones on the left, generated ones on the right, evenly taken."""
+    figure = new_figure(1.15 * 2 * columns + 0.6, 1.15 * columns + 0.5)
+    sides = zip(
+        figure.subplots(1, 2), (real, generated), ("real", "generated"), (REAL, GENERATED), strict=True
+    )
+    for axes, images, title, colour in sides:
+        rows = np.linspace(0, len(images) - 1, min(columns**2, len(images))).round().astype(np.int64)
+        planes = np.moveaxis(images.images[rows], 1, 0)
+        starts = range(0, len(rows), columns)
+        grid = [_mosaic([plane[first : first + columns] for first in starts], columns) for plane in planes]
+        whole = np.nan_to_num(np.stack(grid, axis=-1), nan=255.0).astype(np.uint8)
+        axes.imshow(whole[..., 0] if len(planes) == 1 else whole, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(title, color=colour)
+        axes.set_axis_off()
+    return figure
+
+
 def _mosaic(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     """Lists of images [k, height, width], k up to `columns`, as one array with gaps of NaN."""
     _, height, width = rows[0].shape

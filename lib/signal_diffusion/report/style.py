@@ -30,6 +30,7 @@ NAMES = {
     "kid": "Kernel distance, cubic (KID)",
     "spectral": "spectral features",
     "encoder": "encoder features",
+    "image": "image features",
     "pixels": "pixels",
     "H": "healthy",
     "PD": "Parkinson's",

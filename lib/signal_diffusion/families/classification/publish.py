@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from signal_diffusion.config import load_recipe
+from signal_diffusion.config import source_recipe
 from signal_diffusion.config.candidates import candidate_run
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.datasets.storage import read_spec
@@ -22,7 +22,7 @@ prediction.lines()      # in words; python scripts/predict.py {folder} recording
 def publish_model(run: ClassificationRun, dataset: Path, model: Path, out: Path) -> None:
     """Write the folder that `Classifier.load` reads: weights with their config, label names and preparation."""
     state, description = load_weights(model)
-    recipe = load_recipe(run.dataset.name)
+    recipe = source_recipe(run.dataset.name)
     about = {
         "config": trained_run(run, description).model_dump(mode="json", exclude={"path"}),
         "recipe": described_recipe(recipe),

@@ -76,8 +76,9 @@ def synthetic_metadata(reference: pd.DataFrame) -> pd.DataFrame:
     """Rows of generated images: the reference's labels and captions, and no person."""
     rows = reference.reset_index(drop=True).drop(columns=["weight", "start_s", "file_name"], errors="ignore")
     names = [f"{SYNTHETIC}-{index:06d}" for index in range(len(rows))]
+    ages = {"age": rows["age"].astype("Int64")} if "age" in rows else {}
     return rows.assign(
-        dataset=SYNTHETIC, subject="", session="", recording=names, window=0, split=SYNTHETIC, age=_ages(rows)
+        dataset=SYNTHETIC, subject="", session="", recording=names, window=0, split=SYNTHETIC, **ages
     )
 
 
@@ -86,10 +87,6 @@ def synthetic_spec(real: dict, count: int, digest: str, run: str) -> dict:
     spec = {key: value for key, value in real.items() if key not in ("counts", "sha256", "refused")}
     counts = {SYNTHETIC: {"windows": count, "recordings": 0, "subjects": 0}}
     return {**spec, "generated_by": run, "counts": counts, "sha256": {SYNTHETIC: digest}}
-
-
-def _ages(rows: pd.DataFrame) -> pd.Series:
-    return rows["age"].astype("Int64")
 
 
 def _draw(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from signal_diffusion.config import load_recipe
+from signal_diffusion.config import source_recipe
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.storage import Windows, read_spec
 from signal_diffusion.datasets.views import DecibelView
@@ -77,7 +77,7 @@ class Material:
     def view(self) -> DecibelView:
         """Windows as decibels, which metrics and figures look at."""
         series = read_spec(self.dataset)["representation"] == SERIES
-        recipe = load_recipe(self.run.dataset.name) if series else None
+        recipe = source_recipe(self.run.dataset.name) if series else None
         return DecibelView.of(self.dataset, recipe, self.run.dataset.train_split)
 
     @cached_property

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.datasets.views import series_decibels
 from signal_diffusion.diffusion.process import Process
 from signal_diffusion.errors import UserError
@@ -50,6 +51,7 @@ class Generated:
 
     def decibels(self) -> np.ndarray:
         """Power in dB re 1 uV^2/Hz, float32 [n, electrodes, rows, frames], lowest frequency first."""
+        self._check_eeg()
         if self.spec["representation"] == SERIES:
             return series_decibels(self.images, dict(self.spec))
         planes = decode(self.images, dict(self.spec))
@@ -60,11 +62,17 @@ class Generated:
 
         Decibels alone leave the phases open: Griffin-Lim finds some in that many `iterations` from a seeded start.
         """
+        self._check_eeg()
         return to_waveform(self.images, dict(self.spec), iterations, seed)
+
+    def _check_eeg(self) -> None:
+        if self.spec["representation"] == IMAGES:
+            raise UserError(f"{self.spec['recipe']}: the model draws images, no spectrograms; use `images`")
 
     @property
     def frequencies(self) -> np.ndarray:
         """Frequency of each row of `decibels`, Hz."""
+        self._check_eeg()
         return np.asarray(self.spec["frequencies"])
 
 

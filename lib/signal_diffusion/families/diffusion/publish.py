@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.images import IMAGES
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.baking import publish_baked
@@ -92,9 +93,11 @@ def usage(run: DiffusionRun, dataset: Path, view: DecibelView, folder: str) -> s
     reference, spec = Windows(dataset, run.evaluation.reference_split), view.spec
     shape = ", ".join(map(str, reference.shape[1:]))
     dtype = "uint8" if len(reference.shape) == 4 else "z-scores, float32"
+    told = {"folder": folder, "prompt": _prompt(run, reference.metadata.iloc[0])}
+    if spec["representation"] == IMAGES:
+        return "\n".join(USAGE.splitlines()[:5]).format(**told, images=f"{dtype} [4, {shape}]")
     return USAGE.format(
-        folder=folder,
-        prompt=_prompt(run, reference.metadata.iloc[0]),
+        **told,
         images=f"{dtype} [4, {shape}]",
         resolution=spec["resolution"],
         electrodes=len(spec["channels"]),

@@ -12,7 +12,7 @@ from signal_diffusion.families.diffusion.conditioning import Conditioning
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.sample import draw, sampling_of
 from signal_diffusion.metrics.distances import cubic, mmd
-from signal_diffusion.metrics.features import Standardiser, spectral_features
+from signal_diffusion.metrics.features import Standardiser, feature_spaces
 from signal_diffusion.metrics.sets import ImageSet
 
 GRID_GAP = 2
@@ -47,7 +47,7 @@ class Validation:
         count = min(self._run.training.eval_num_examples, len(self._reference))
         if not count:
             return []
-        return [("eval/generated", mosaic(self._generate(model, count)[0][:, 0]))]
+        return [("eval/generated", mosaic(shown(self._generate(model, count)[0])))]
 
     def _loss(self, model: nn.Module) -> float:
         """Mean loss over the first `max_eval_samples` windows, one fixed time and noise for each."""
@@ -80,25 +80,31 @@ class Validation:
         return self._material.view.images(drawn), rows
 
     def _kernel_distance(self, model: nn.Module) -> float:
-        """Unbiased kernel distance of spectral features from the reference windows of the same conditions."""
+        """Unbiased kernel distance of features from the reference windows of the same conditions."""
         images, rows = self._generate(model, self._mmd_samples)
         view = self._material.view
         real_images = view.images(self._reference.array(rows))
-        real = spectral_features(real_images, view.spec)
+        [extract] = feature_spaces(view.spec).values()
+        real = extract(real_images)
         standardiser = Standardiser.fit(real, len(real))
-        features = [standardiser.standardise(f) for f in (spectral_features(images, view.spec), real)]
+        features = [standardiser.standardise(f) for f in (extract(images), real)]
         people = ImageSet.real(real_images, self._reference.metadata.iloc[rows])
         groups = np.arange(len(images)), people.groups
         weights = tuple(np.ones((1, len(f))) for f in features)
         return float(mmd(cubic, *features, groups, weights)[0])
 
 
+def shown(images: np.ndarray) -> np.ndarray:
+    """uint8 [n, planes, height, width] to [n, height, width], or in colour [n, height, width, 3]."""
+    return images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1)
+
+
 def mosaic(images: np.ndarray) -> np.ndarray:
-    """Images uint8 [n, height, width] side by side in a near-square mosaic, uint8 [rows, columns]."""
-    n, height, width = images.shape
+    """Images uint8 [n, height, width, ...] side by side in a near-square mosaic, uint8 [rows, columns, ...]."""
+    n, height, width, *planes = images.shape
     columns = math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    whole = np.zeros((rows * (height + GRID_GAP), columns * (width + GRID_GAP)), np.uint8)
+    whole = np.zeros((rows * (height + GRID_GAP), columns * (width + GRID_GAP), *planes), np.uint8)
     for index, image in enumerate(images):
         top, left = index // columns * (height + GRID_GAP), index % columns * (width + GRID_GAP)
         whole[top : top + height, left : left + width] = image

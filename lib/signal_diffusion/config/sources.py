@@ -1,0 +1,69 @@
+"""What a run's `dataset.name` names: a recipe, or a synthetic dataset that stands on the recipe of its run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from signal_diffusion.config.checks import representation
+from signal_diffusion.config.classification import ClassificationRun
+from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.images import image_source
+from signal_diffusion.config.messages import located
+from signal_diffusion.config.reading import project_root
+from signal_diffusion.config.recipe import Recipe, load_recipe
+from signal_diffusion.config.runs import load_run
+from signal_diffusion.config.settings import Settings
+from signal_diffusion.config.synthetic import SyntheticSet
+from signal_diffusion.errors import UserError
+
+
+def synthetic_path(name: str) -> Path | None:
+    """config/synthetic/{name}.toml when there is such a file, else None."""
+    path = project_root() / "config" / "synthetic" / f"{name}.toml"
+    return path if "/" not in name and path.is_file() else None
+
+
+def load_synthetic(name: str) -> SyntheticSet:
+    """The synthetic dataset of that name; UserError where a recipe has the name too, or its run is not there."""
+    loaded = load_run(project_root() / "config" / "synthetic" / f"{name}.toml")
+    if (project_root() / "config" / "dataset" / f"{name}.toml").is_file():
+        raise located(loaded.path, "run", f"config/dataset/{name}.toml has that name too; rename one of them")
+    return loaded
+
+
+def source_run(synthetic: SyntheticSet) -> DiffusionRun:
+    """The run that a synthetic dataset is drawn from."""
+    path = project_root() / "config" / "diffusion" / f"{synthetic.run}.toml"
+    if not path.is_file():
+        raise located(
+            synthetic.path, "run", f"found {synthetic.run!r}, but config/diffusion/ has no such run"
+        )
+    return load_run(path)
+
+
+def source_recipe(name: str, settings: Settings | None = None) -> Recipe:
+    """The recipe behind a `dataset.name`: its own, or that of the run which a synthetic dataset is drawn from."""
+    if image_source(name):
+        raise UserError(f"{name}: images from elsewhere have no recipe; name a recipe of config/dataset/")
+    if synthetic_path(name) is None:
+        return load_recipe(name, settings)
+    return source_recipe(source_run(load_synthetic(name)).dataset.name, settings)
+
+
+def check_source(run: DiffusionRun | ClassificationRun) -> None:
+    """Refuse (UserError) a run that does not fit the synthetic dataset that it names."""
+    if synthetic_path(run.dataset.name) is None:
+        return
+    synthetic = load_synthetic(run.dataset.name)
+    kind = representation(source_run(synthetic))
+    if representation(run) != kind:
+        message = f"{synthetic.name} holds {kind}, this run reads {representation(run)}; set [data] to that"
+        raise located(run.path, "dataset.name", message)
+    if isinstance(run, ClassificationRun) and run.evaluation.folds != "none":
+        message = (
+            f'nobody stands behind the windows of {synthetic.name}, so no fold holds one out; set "none"'
+        )
+        raise located(run.path, "evaluation.folds", message)
+    if synthetic.real == "none":
+        message = f'{synthetic.name} holds no real window to test on; set real = "held-out" there'
+        raise located(run.path, "dataset.name", message)
