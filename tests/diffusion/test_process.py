@@ -61,7 +61,8 @@ def test_paths_are_those_of_the_papers(schedule):
     path, times = PATHS[schedule], torch.from_numpy(t)
     for found, wanted in zip((path.a(times), path.s(times)), coefficients(schedule, t), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
-    assert path.a(1.0) < 0.01 and path.a(0.0) == 1 and path.s(0.0) == 0
+    assert path.a(1.0) < (0.07 if schedule == "scaled-linear" else 0.01)
+    assert path.a(0.0) == 1 and path.s(0.0) == 0
     assert (path.a(times) * path.g(times) + path.s(times) * path.h(times)).sub(1).abs().max() < 1e-12
 
 
