@@ -31,11 +31,11 @@ data_type = "spectrogram"
 name = "tiny"
 batch_size = 4
 resolution = 16
+standardise = "none"
 [model]
 name = "{model}"
 conditioning = "caption"
-pretrained = "{folder}"
-{lora}
+{start}
 [model.extras]
 cfg_dropout = 0.5
 text_tokens = 24
@@ -60,6 +60,11 @@ batch_size = 4
 [evaluation]
 bootstrap = 2
 """
+# What a network from the seed is made of.
+SCRATCH = {
+    "stable-diffusion": "widths = [8, 16]\ndepths = 1\nnum_attention_heads = 2",
+    "stable-diffusion-35": "num_layers = 2\nnum_attention_heads = 2\nattention_head_dim = 8",
+}
 LORA = "[model.lora]\nenabled = true\nrank = 2\nalpha = 3.0"
 
 
@@ -142,13 +147,17 @@ class Released:
         self.latents = world.root / f"latents-{model}"
         encode_latents(world.dataset("db-only"), self.folder, self.latents)
 
-    def run(self, name: str, lora: bool, text: bool) -> DiffusionRun:
+    def run(self, name: str, lora: bool = False, text: bool = False, scratch: bool = False) -> DiffusionRun:
+        """A run from the released weights, or from the seed in their latent space and with their text encoders."""
         extras = ["t5_tokens = 4"] if self.model == "stable-diffusion-35" else []
         extras += ["train_text_encoder = true"] if text else []
+        start = [f'pretrained = "{self.folder}"', *([LORA] if lora else [])]
+        if scratch:
+            start = []
+            extras += ["latent_space = true", f'text_encoder = "{self.folder}"', SCRATCH[self.model]]
         values = {
             "model": self.model,
-            "folder": self.folder,
-            "lora": LORA if lora else "",
+            "start": "\n".join(start),
             "extras": "\n".join(extras),
             "solver": "ddim" if self.model == "stable-diffusion" else "euler",
         }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from signal_diffusion.config.presets import presets
-from signal_diffusion.families.diffusion.costs import Cost, network_cost, preset_costs, write_costs
+from signal_diffusion.families.diffusion.costs import Cost, described, network_cost, preset_costs, write_costs
 from signal_diffusion.families.diffusion.networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,3 +79,15 @@ def test_the_page_and_the_table(tmp_path):
     assert (tmp_path / "costs.csv").read_text().splitlines()[
         1
     ] == "a-db-only,1 x 64 x 64,2.00,3.00,4.5,1.0,40"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "released"), [("stable-diffusion", 859_520_964), ("stable-diffusion-35", 2_243_171_520)]
+)
+def test_flagships_of_stable_diffusion_are_as_large_as_the_released_networks(name, released, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    tables = presets("diffusion")[f"{name}-flagship-db-only"]
+    network, grid, _ = described(tables, f"{name}-flagship-db-only", 2048, (19, 2048))
+    assert grid[1:] == (32, 32)
+    assert sum(p.numel() for key, p in network.named_parameters() if key.startswith("inner.")) == released

@@ -27,6 +27,8 @@ CELLS = {
     "hourglass": {"representation": "db-iq"},
     "dit": {"representation": "timeseries"},
     "localmamba": {"space": "latent"},
+    "stable-diffusion": {"space": "latent"},
+    "stable-diffusion-35": {"representation": "db-polar"},
 }
 
 pytestmark = pytest.mark.slow

@@ -23,7 +23,14 @@ from .test_matrix import interrupt_at_once, same_tensors
 from .world import SAID, World
 
 MODELS = ("stable-diffusion", "stable-diffusion-35")
-WAYS = {"whole": (False, False), "lora": (True, False), "lora-text": (True, True), "text": (False, True)}
+# Whether adapters train, text encoders do, and all starts from the seed.
+WAYS = {
+    "whole": (False, False, False),
+    "lora": (True, False, False),
+    "lora-text": (True, True, False),
+    "text": (False, True, False),
+    "scratch": (False, False, True),
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +146,7 @@ def test_plain_diffusers_opens_it_and_generates_the_same(models, model, way, tmp
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_not_there_ends_in_one_line(models, model, tmp_path):
     released = models[model]
-    run = released.run(f"{model}-absent", False, False)
+    run = released.run(f"{model}-absent")
     text = run.path.read_text()
     read = released.read_by(run)
     for absent in ("no-such-owner/no-such-model", str(tmp_path)):
@@ -153,7 +160,7 @@ def test_what_is_not_there_ends_in_one_line(models, model, tmp_path):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_weights_that_do_not_fit_are_refused(models, model):
-    run = models[model].run(f"{model}-unfit", False, False)
+    run = models[model].run(f"{model}-unfit")
     text = {"blocks": [[3, 99]], "pooled": 0}
     with pytest.raises(UserError, match="reads 2 channels, the latents have 4; name the VAE"):
         pretrained_arguments(run, (4, 8, 8), 0, None)
