@@ -90,7 +90,17 @@ WORDS = {
         "Predictions are scored per window and per person, with intervals over people, beside shuffled labels and "
         "the baselines.",
     ),
+    "build_images": (
+        "Images",
+        "Images from a folder or the hub, which are no EEG, are brought to one size and split by groups.",
+    ),
+    "generate_synthetic_dataset": (
+        "Synthetic dataset",
+        "A published model draws windows for chosen labels. They stand in the training part, with real windows in the "
+        "others where asked for; no person stands behind them.",
+    ),
     "summarise_classification": ("Summary", "All classification runs are set side by side."),
+    "summarise_diffusion": ("Summary", "All diffusion runs are set side by side."),
     "plot_diffusion": ("Figures", "The figures of the run are drawn."),
     "plot_classification": ("Figures", "The figures of the run are drawn."),
     "publish_diffusion": ("Published run", "Model, samples, metrics, figures and card go into one folder."),
