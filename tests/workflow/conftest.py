@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from . import tiny
-from .forks import forks
+from .forks import forks, started
 
 ROOT = tiny.ROOT
 
@@ -25,12 +25,9 @@ class Project:
     environment: dict[str, str]
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """The command in the copy, its output and errors together."""
-        if command[:2] == ("snakemake", "-n"):
-            done = forks("snakemake.cli")(command, self.folder, self.environment)
-        else:
-            given = {"cwd": self.folder, "env": self.environment, "text": True}
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **given)
+        """The command in the copy, Snakemake as a fork; its output and errors together."""
+        start = forks("snakemake.cli") if command[0] == "snakemake" else started
+        done = start(command, self.folder, self.environment)
         assert done.returncode == 0 or not check, done.stdout
         return done
 
@@ -76,7 +73,9 @@ def project(tmp_path, environment) -> Project:
 def finished(tmp_path_factory, environment) -> Project:
     """The copy after `snakemake` has built its tiny demo, raw recordings to published run."""
     project = copy_project(tmp_path_factory.mktemp("finished"), environment)
-    project.run("snakemake", "--quiet", "rules", "reason", "host")
+    command = ["snakemake", "--quiet", "rules", "reason", "host"]
+    done = started(command, project.folder, environment)
+    assert done.returncode == 0, done.stdout
     return project
 
 

@@ -39,6 +39,14 @@ else:
 """
 
 
+def started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """The finished command, run from its very start; its output and errors together."""
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.run(command, cwd=folder, env=environment, **said)
+
+
 class Forks:
     """Runs `snakemake` or a script, each in a process of its own that finds `modules` imported, and none of ours."""
 
@@ -53,7 +61,7 @@ class Forks:
     def __call__(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
-        """The finished command, its output and errors together."""
+        """As `started`."""
         self._said.write_text("")
         print(
             json.dumps([command, str(folder), dict(environment), str(self._said)]),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .forks import started
+
 EVALUATED = {"evaluate_diffusion": 1, "plot_diffusion": 1, "publish_diffusion": 1}
 GENERATED = {"generate": 2, **EVALUATED}
 TRAINED = {"train_diffusion": 1, **GENERATED}
@@ -121,7 +123,7 @@ def test_a_second_run_does_nothing_and_returns_soon(finished):
 
 def cpu_seconds(project, *command):
     before = os.times()
-    text = project.run(*command).stdout
+    text = started(command, project.folder, project.environment).stdout
     after = os.times()
     return text, sum(after[2:4]) - sum(before[2:4])
 
