@@ -36,7 +36,7 @@ def test_a_page_that_is_missing_is_out_of_date(project):
     [
         "| `resolution` | int, >= 8 | `256` | pixels | Height and width of the image. | shards |",
         "| `pooled_projection_dim` | belongs to stable-diffusion-35; remove the key |",
-        "| `random_flip` other than `false` | a flip would reverse channel order and time; remove it |",
+        '| `dataset_type` other than `"auto"` | a recipe says what its data are; remove the key |',
         "| `num_res_blocks` | `depths` |",
     ],
 )
