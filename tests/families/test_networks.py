@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from signal_diffusion.config.diffusion import EXTRAS, model_module
-from signal_diffusion.config.presets import REPRESENTATIONS, presets
+from signal_diffusion.config.presets import presets
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 from signal_diffusion.fingerprint import fingerprint
 
@@ -50,14 +50,14 @@ def test_the_registry_and_the_configuration_know_the_same_networks():
 
 
 @EACH
-@pytest.mark.parametrize("kind", REPRESENTATIONS)
+@pytest.mark.parametrize("kind", SHAPES)
 def test_keeps_the_shape_of_any_grid_and_starts_silent(name, kind):
     out = tiny(name, kind)(*inputs(kind))
     assert out.shape == (2, *SHAPES[kind]) and not out.any()
 
 
 @EACH
-@pytest.mark.parametrize("kind", REPRESENTATIONS)
+@pytest.mark.parametrize("kind", SHAPES)
 def test_fills_a_grid_of_odd_sides_up_with_zeros(name, kind):
     network, (_, time, condition) = awake(tiny(name, kind)).eval(), inputs(kind)
     x = torch.randn(2, SHAPES[kind][0], 13, 11, generator=torch.Generator().manual_seed(2))

@@ -9,12 +9,13 @@ import pytest
 import torch
 from signal_diffusion.config import load_run
 from signal_diffusion.datasets.storage import Windows
+from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run, load_denoiser
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.pretrained import pretrained_arguments
-from signal_diffusion.families.diffusion.publish import publish_model
+from signal_diffusion.families.diffusion.publish import publish_model, usage
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.training.weights import load_plain, load_weights
 
@@ -31,6 +32,15 @@ WAYS = {
     "text": (False, True, False),
     "scratch": (False, False, True),
 }
+
+
+# The way of each that the default run takes; the others take minutes together.
+USUAL = {"stable-diffusion": "lora-text", "stable-diffusion-35": "lora"}
+EACH = [
+    pytest.param(model, way, marks=() if USUAL[model] == way else pytest.mark.slow)
+    for model in MODELS
+    for way in WAYS
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +73,7 @@ def finished(models, model: str, way: str, monkeypatch=None):
     return run, read, folder
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "way"), EACH)
 def test_pretrained_weights_are_tuned_resumed_published_and_loaded(models, model, way, monkeypatch):
     run, read, folder = finished(models, model, way, monkeypatch)
     windows = Windows(folder / "synthetic", SYNTHETIC)
@@ -75,10 +84,10 @@ def test_pretrained_weights_are_tuned_resumed_published_and_loaded(models, model
     assert (folder / "model/lora/pytorch_lora_weights.safetensors").is_file() == WAYS[way][0]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [pytest.param(MODELS[0], marks=pytest.mark.slow), MODELS[1]])
 def test_only_what_should_train_does(models, model):
     """Adapters leave the released weights as they are, and text encoders stay out of the model unless they train."""
-    run, _, folder = finished(models, model, "lora")
+    _, _, folder = finished(models, model, "lora")
     state, _ = load_weights(folder / "whole.safetensors")
     part = {"stable-diffusion": "unet", "stable-diffusion-35": "transformer"}[model]
     given = load_plain(models[model].folder / part / "diffusion_pytorch_model.safetensors")
@@ -95,7 +104,7 @@ def test_only_what_should_train_does(models, model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_null_condition_is_the_empty_caption(models, model):
-    run, read, folder = finished(models, model, "whole")
+    _, _, folder = finished(models, model, USUAL[model])
     denoiser, _, _ = load_denoiser(folder / "model" / "model.safetensors")
     pipeline = Pipeline.from_pretrained(folder)
     empty = pipeline._embedded([""])
@@ -169,3 +178,16 @@ def test_weights_that_do_not_fit_are_refused(models, model):
     if model == "stable-diffusion-35":
         with pytest.raises(UserError, match="knows places of 16 x 16 latents, these are 18"):
             pretrained_arguments(run, (2, 16, 18), 0, None)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_card_says_how_diffusers_opens_it(models, model):
+    run, read, folder = finished(models, model, USUAL[model])
+    view = DecibelView.of(read["dataset"])
+    code = usage(run, read["dataset"], view, "results/diffusion/mine", folder / "model")
+    compile(code, "usage", "exec")
+    kind = {"stable-diffusion": "StableDiffusionPipeline", "stable-diffusion-35": "StableDiffusion3Pipeline"}[
+        model
+    ]
+    assert f'{kind}.from_pretrained("results/diffusion/mine/model"' in code
+    assert "from diffusers" not in usage(run, read["dataset"], view, "results/diffusion/mine", folder)

@@ -86,7 +86,7 @@ def _card(run: DiffusionRun, dataset: Path, view: DecibelView, model: Path, metr
         **(read_json(kernels) if kernels.is_file() else {}),
     }
     config = run.model_dump(mode="json", exclude={"name", "path"})
-    code = usage(run, dataset, view, f"results/diffusion/{run.name}")
+    code = usage(run, dataset, view, f"results/diffusion/{run.name}", out / "model")
     return model_card(run.name, config, view.spec, read_json(metrics), facts, pictures, code)
 
 

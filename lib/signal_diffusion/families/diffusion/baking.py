@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 LORA = "lora"
 WHOLE = "1000GB"  # no file is cut
+INDEX = "model_index.json"  # of a folder of diffusers
+PLAIN_USAGE = """
+
+# the same with diffusers alone
+from diffusers import {kind}
+
+plain = {kind}.from_pretrained("{folder}/model"{absent})
+plain("{caption}", {more}).images[0]"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,27 @@ def publish_baked(
         if space is not None:
             space.save(out / SUBFOLDER)
     return None if baked.prompts is None else baked.prompts.arguments()
+
+
+def plain_usage(run: "DiffusionRun", model: Path, folder: str, caption: str, side: int) -> str:
+    """Python that generates with diffusers alone; empty where the published folder `model` is not open to it.
+
+    side: of the images, pixels.
+    """
+    if not (model / INDEX).is_file():
+        return ""
+    three, settings = run.model.name == "stable-diffusion-35", run.inference
+    steps = f"num_inference_steps={settings.denoising_steps}"
+    if three:
+        steps += f", max_sequence_length={run.model.extras.t5_tokens}"
+    absent = three and run.model.extras.skip_t5
+    return PLAIN_USAGE.format(
+        kind="StableDiffusion3Pipeline" if three else "StableDiffusionPipeline",
+        folder=folder,
+        absent=", text_encoder_3=None, tokenizer_3=None" if absent else "",
+        caption=caption,
+        more=f"height={side}, width={side}, guidance_scale={settings.cfg_scale:g}, {steps}",
+    )
 
 
 def bake(run: "DiffusionRun", model: Path, encoder: str | Path | None, out: Path) -> Baked:

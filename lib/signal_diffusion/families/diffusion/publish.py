@@ -13,7 +13,7 @@ from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.images import IMAGES
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
-from signal_diffusion.families.diffusion.baking import publish_baked
+from signal_diffusion.families.diffusion.baking import plain_usage, publish_baked
 from signal_diffusion.families.diffusion.conditioning import class_word
 from signal_diffusion.families.diffusion.generate import SYNTHETIC
 from signal_diffusion.families.diffusion.latents import SUBFOLDER
@@ -88,8 +88,14 @@ def publish_samples(view: DecibelView, synthetic: Path, out: Path) -> None:
     (out / "captions.txt").write_text("".join(lines), encoding="utf-8")
 
 
-def usage(run: DiffusionRun, dataset: Path, view: DecibelView, folder: str) -> str:
-    """Python that loads the published model and generates."""
+def usage(run: DiffusionRun, dataset: Path, view: DecibelView, folder: str, model: Path) -> str:
+    """Python that loads the published model, which lies in `model`, and generates; with diffusers where that can."""
+    caption = Windows(dataset, run.evaluation.reference_split).metadata.get("text", [""])[0]
+    plain = plain_usage(run, model, folder, caption, run.dataset.resolution)
+    return f"{_own_usage(run, dataset, view, folder)}{plain}"
+
+
+def _own_usage(run: DiffusionRun, dataset: Path, view: DecibelView, folder: str) -> str:
     reference, spec = Windows(dataset, run.evaluation.reference_split), view.spec
     shape = ", ".join(map(str, reference.shape[1:]))
     dtype = "uint8" if len(reference.shape) == 4 else "z-scores, float32"
