@@ -5,7 +5,7 @@ from pathlib import Path
 
 from signal_diffusion import cli
 from signal_diffusion.config import load_run
-from signal_diffusion.report.diffusion import draw_run
+from signal_diffusion.report.diffusion_figures import draw_run
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ from signal_diffusion.families.diffusion.generate import generate_run
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.files import read_json
-from signal_diffusion.report.diffusion import draw_run, publish_run
+from signal_diffusion.report.diffusion import publish_run
+from signal_diffusion.report.diffusion_figures import draw_run
 
 from .world import World
 

@@ -13,9 +13,10 @@ from PIL import Image
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.errors import UserError
-from signal_diffusion.families.diffusion.evaluate import evaluate_run, generated_set
+from signal_diffusion.families.diffusion.evaluate import evaluate_run
 from signal_diffusion.families.diffusion.generate import generate_run
 from signal_diffusion.families.diffusion.pipeline import Pipeline
+from signal_diffusion.families.diffusion.sets import generated_set
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.files import load_tensors, read_json
 from signal_diffusion.report.diffusion import publish_run

@@ -11,11 +11,11 @@ import torch
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.diffusion.calls import network_calls, rectified_calls, steps_within
 from signal_diffusion.families.diffusion.conditioning import chosen
-from signal_diffusion.families.diffusion.evaluate import generated_set, real_set
 from signal_diffusion.families.diffusion.generate import load_denoiser, reference_rows
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import told
 from signal_diffusion.families.diffusion.sample import RECTIFIED, Sampling, draw, sampling_of
+from signal_diffusion.families.diffusion.sets import generated_set, real_set
 from signal_diffusion.files import write_json
 from signal_diffusion.metrics.comparison import MAX_COMPARED
 from signal_diffusion.metrics.encoder import load_encoder

@@ -5,10 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.datasets.storage import Windows
-from signal_diffusion.datasets.views import DecibelView
-from signal_diffusion.families.diffusion.generate import SYNTHETIC
 from signal_diffusion.families.diffusion.material import Material
+from signal_diffusion.families.diffusion.sets import generated_set, real_set
 from signal_diffusion.files import save_tensors, write_json
 from signal_diffusion.metrics.battery import evaluate
 from signal_diffusion.metrics.comparison import ROUND_TRIP
@@ -52,23 +50,6 @@ def evaluate_run(
     )
     save_tensors(curves, {name: np.ascontiguousarray(array) for name, array in battery.arrays.items()}, {})
     write_json(out, battery.metrics)
-
-
-def real_set(view: DecibelView, dataset: Path, split: str) -> ImageSet:
-    """A split of a dataset folder as decibels, its subjects the unit of resampling."""
-    windows = Windows(dataset, split)
-    return ImageSet.real(_images(view, windows), windows.metadata)
-
-
-def generated_set(view: DecibelView, folder: Path) -> ImageSet:
-    """A folder that `generate_run` wrote, as decibels."""
-    windows = Windows(folder, SYNTHETIC)
-    return ImageSet.generated(_images(view, windows), windows.metadata)
-
-
-def _images(view: DecibelView, windows: Windows) -> np.ndarray:
-    blocks = [view.images(block) for block in windows.blocks()]
-    return np.concatenate(blocks) if blocks else view.images(windows.array([]))
 
 
 def _round_trip(material: Material) -> ImageSet:

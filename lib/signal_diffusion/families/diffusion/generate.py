@@ -14,13 +14,13 @@ from signal_diffusion.families.diffusion.denoiser import Denoiser
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import build, told
 from signal_diffusion.families.diffusion.sample import draw, sampling_of
+from signal_diffusion.families.diffusion.sets import SYNTHETIC
 from signal_diffusion.families.diffusion.train import initial
 from signal_diffusion.files import write_json
 from signal_diffusion.progress import Progress
 from signal_diffusion.training.processes import choose_device
 from signal_diffusion.training.weights import load_plain, load_weights
 
-SYNTHETIC = "synthetic"
 INNER, PLAIN_WEIGHTS = "network.inner.", "diffusion_pytorch_model.safetensors"
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from signal_diffusion.config import source_recipe
 from signal_diffusion.config.diffusion import DiffusionRun
-from signal_diffusion.datasets.storage import Windows, read_spec
+from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.conditioning import (
@@ -20,8 +19,8 @@ from signal_diffusion.families.diffusion.conditioning import (
 )
 from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.sample import Decode, unchanged
+from signal_diffusion.families.diffusion.sets import view_of
 from signal_diffusion.families.diffusion.text import load_embeddings, load_text
-from signal_diffusion.signals.representations import SERIES
 from signal_diffusion.training.processes import choose_device
 
 
@@ -76,9 +75,7 @@ class Material:
     @cached_property
     def view(self) -> DecibelView:
         """Windows as decibels, which metrics and figures look at."""
-        series = read_spec(self.dataset)["representation"] == SERIES
-        recipe = source_recipe(self.run.dataset.name) if series else None
-        return DecibelView.of(self.dataset, recipe, self.run.dataset.train_split)
+        return view_of(self.run, self.dataset)
 
     @cached_property
     def space(self) -> LatentSpace | None:

@@ -15,12 +15,12 @@ from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.baking import plain_usage, publish_baked
 from signal_diffusion.families.diffusion.conditioning import class_word
-from signal_diffusion.families.diffusion.generate import SYNTHETIC
 from signal_diffusion.families.diffusion.latents import SUBFOLDER
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.pipeline import DESCRIPTION, TEXT, WEIGHTS
 from signal_diffusion.families.diffusion.pretrained import PARTS
 from signal_diffusion.families.diffusion.sample import sampling_of
+from signal_diffusion.families.diffusion.sets import SYNTHETIC
 from signal_diffusion.families.diffusion.text import SUBFOLDERS
 from signal_diffusion.files import write_json
 

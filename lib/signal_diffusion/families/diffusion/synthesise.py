@@ -13,9 +13,9 @@ from signal_diffusion.config.synthetic import SyntheticSet
 from signal_diffusion.datasets.splits import SPLITS
 from signal_diffusion.datasets.storage import IDS, Windows
 from signal_diffusion.datasets.synthetic import Part, write_synthetic
-from signal_diffusion.families.diffusion.generate import SYNTHETIC
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.requests import Prompt, prompts_of, requested_rows
+from signal_diffusion.families.diffusion.sets import SYNTHETIC
 from signal_diffusion.progress import Progress
 from signal_diffusion.training.processes import choose_device
 
