@@ -20,7 +20,7 @@ rule build_images:
     message:
         "Build the images of {wildcards.run}"
     conda:
-        "../envs/preprocessing.yaml"
+        "../envs/training.yaml"
     shell:
         "exec python scripts/build_images.py --run config/diffusion/{wildcards.run}.toml --out {output:q}"
         " > {log:q} 2>&1"

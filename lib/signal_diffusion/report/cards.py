@@ -23,6 +23,10 @@ LIMITS = (
     "Not for diagnosis.",
 )
 
+OF_IMAGES = {
+    "samples": "Real and generated images.",
+    "nearest": "Distance to the nearest training image: generated images beside images of unseen groups.",
+}
 NO_EEG = "These are no spectrograms: band powers, effects of labels on them and waveforms are left out."
 UNORDERED = {"natten", "mamba-ssm"}  # their backward passes promise no order of additions
 
@@ -47,15 +51,15 @@ def model_card(
         f"# {run}",
         f"A diffusion model of {_what(spec)}, trained on `{spec['recipe']}` ({spec['representation']}).",
         f"```python\n{usage.strip()}\n```",
-        _figures(figures, ("samples",)),
+        _figures(figures, ("samples",), spec),
         "## How good it is",
-        *_evidence(metrics),
+        *_evidence(metrics, spec),
         "## Data",
         _data(spec),
         "## Training",
         table(("", ""), [(name(key), _number(value)) for key, value in training.items()]),
         "## Figures",
-        _figures(figures, [key for key in CAPTIONS if key != "samples"]),
+        _figures(figures, [key for key in CAPTIONS if key != "samples"], spec),
         "## Limits",
         "\n".join(f"- {limit}" for limit in _limits(spec, metrics, training)),
         "## Configuration",
@@ -81,16 +85,21 @@ def _front_matter(run: str, spec: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _evidence(metrics: Mapping[str, Any]) -> list[str]:
+def _evidence(metrics: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
     scores = (
         _spectra(metrics["spectra"]),
         _effects(metrics["effects"]),
         _memorisation(metrics["memorisation"]),
     )
-    return [_distances(metrics), *scores]
+    return [_distances(metrics, _people(spec)), *scores]
 
 
-def _distances(metrics: Mapping[str, Any]) -> str:
+def _people(spec: Mapping[str, Any]) -> str:
+    """Whose windows stay in one split."""
+    return "groups of images" if spec["representation"] == IMAGES else "people"
+
+
+def _distances(metrics: Mapping[str, Any], people: str) -> str:
     samples = metrics["samples"]
     bounds = [
         key
@@ -108,7 +117,7 @@ def _distances(metrics: Mapping[str, Any]) -> str:
             baseline = f"{interval(one['baselines'][best], 3)} ({name(best)})"
             rows.append((name(space), name(distance), *cells, baseline, interval(one["closed"])))
     text = (
-        f"Distances from {samples['compared']} windows of {samples['reference_subjects']} unseen people, "
+        f"Distances from {samples['compared']} windows of {samples['reference_subjects']} unseen {people}, "
         f"{samples['compared']} images from every set. The floor is what real training windows reach; the "
         "way closed is 0 for the best baseline and 1 at the floor."
     )
@@ -184,24 +193,25 @@ def _limits(
     spec: Mapping[str, Any], metrics: Mapping[str, Any], training: Mapping[str, Any]
 ) -> Iterable[str]:
     phase = () if spec["representation"] == IMAGES else (_phase_limit(spec),)
-    yield from (_size_limit(metrics["samples"]), *phase, *LIMITS)
+    yield from (_size_limit(metrics["samples"], _people(spec)), *phase, *LIMITS)
     if unordered := sorted(UNORDERED.intersection(map(str, training.values()))):
         kernels = " and ".join(unordered)
         yield f"The kernels of {kernels} add in no fixed order: training again gives other last digits."
 
 
-def _size_limit(samples: Mapping[str, int]) -> str:
-    people = samples["reference_subjects"]
-    return f"All distances rest on {people} unseen people; the floor's interval says what so few can tell."
+def _size_limit(samples: Mapping[str, int], people: str) -> str:
+    count = samples["reference_subjects"]
+    return f"All distances rest on {count} unseen {people}; the floor's interval says what so few can tell."
 
 
 def _phase_limit(spec: Mapping[str, Any]) -> str:
     return WITHOUT_PHASE if spec["representation"] == "db-only" else AS_DECIBELS
 
 
-def _figures(figures: Sequence[str], wanted: Iterable[str]) -> str:
+def _figures(figures: Sequence[str], wanted: Iterable[str], spec: Mapping[str, Any]) -> str:
+    captions = CAPTIONS | (OF_IMAGES if spec["representation"] == IMAGES else {})
     paths = {path.rsplit("/", 1)[-1].removesuffix(".png"): path for path in figures}
-    return "\n\n".join(f"![{CAPTIONS[key]}]({paths[key]})\n{CAPTIONS[key]}" for key in wanted if key in paths)
+    return "\n\n".join(f"![{captions[key]}]({paths[key]})\n{captions[key]}" for key in wanted if key in paths)
 
 
 def _number(value: Any) -> str:

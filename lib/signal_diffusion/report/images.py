@@ -75,7 +75,8 @@ def sample_grid(
 @styled
 def image_grid(real: ImageSet, generated: ImageSet, columns: int = 4) -> Figure:
     """Images that are no spectrograms: real ones on the left, generated ones on the right, evenly taken."""
-    figure = new_figure(1.15 * 2 * columns + 0.6, 1.15 * columns + 0.5)
+    figure = new_figure(1.15 * 2 * columns + 0.9, 1.15 * columns + 0.8)
+    figure.get_layout_engine().set(wspace=0.04, h_pad=0.1)
     sides = zip(
         figure.subplots(1, 2), (real, generated), ("real", "generated"), (REAL, GENERATED), strict=True
     )
