@@ -25,7 +25,7 @@ n_folds = 3
 [selection]
 inner_folds = 2
 [selection.candidates]
-still = { optimizer = { learning_rate = 1e-9 } }
+still = { model = { backbone = "cnn_light", embedding_dim = 16 }, optimizer = { learning_rate = 1e-9 } }
 moving = {}
 """
 

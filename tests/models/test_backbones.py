@@ -100,6 +100,7 @@ def test_fixed_features_are_standardised_by_the_training_windows():
     assert torch.equal(found, fitted)
     assert found.mean(0).abs().max() < 1e-4 and (found.std(0, correction=0) - 1).abs().max() < 1e-4
     assert torch.equal(net(found), found)
+    assert not net.head(2)(found).any()
 
 
 @pytest.mark.parametrize("pooling", ["mean", "class_token"])

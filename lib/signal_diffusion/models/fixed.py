@@ -45,7 +45,11 @@ class FixedFeatures(nn.Module, ABC):
         return (found - self.centre) / self.scale
 
     def head(self, outputs: int) -> nn.Module:
-        return nn.Linear(self.features, outputs)
+        """A linear layer that begins at zero: random weights of so many features would stay in what it says."""
+        head = nn.Linear(self.features, outputs)
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        return head
 
     def forward(self, x: Tensor) -> Tensor:
         """Windows, or features that `fit` gave [batch, features]."""
