@@ -41,10 +41,8 @@ def draw_run(
     `metrics` and `arrays` are a `Battery`'s; `real` are unseen windows, `spec` is dataset.json, `labels` the
     categorical caption fields that make the rows of the grid, of `columns` images each, `stats` stats.jsonl's lines.
     """
-    figures = {
-        "distances": scores.distances(metrics),
-        "nearest": scores.nearest_training(arrays, metrics["memorisation"]),
-    }
+    nearest = scores.nearest_training(arrays, metrics["memorisation"])
+    figures = {"distances": scores.distances(metrics), "nearest": nearest}
     if spec["representation"] == IMAGES:
         figures["samples"] = images.image_grid(real, generated, columns)
     else:
