@@ -183,7 +183,7 @@ def test_weights_that_do_not_fit_are_refused(models, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_card_says_how_diffusers_opens_it(models, model):
     run, read, folder = finished(models, model, USUAL[model])
-    view = DecibelView.of(read["dataset"])
+    view = DecibelView.of(read["dataset"], None)
     code = usage(run, read["dataset"], view, "results/diffusion/mine", folder / "model")
     compile(code, "usage", "exec")
     kind = {"stable-diffusion": "StableDiffusionPipeline", "stable-diffusion-35": "StableDiffusion3Pipeline"}[

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.prompts import TrainedText, adapters, prompt_encoder
+from signal_diffusion.files import sha256
 
 if TYPE_CHECKING:
     from signal_diffusion.config.diffusion import DiffusionRun
@@ -61,6 +63,14 @@ def pretrained_arguments(
         "text": text,
         "lora": adapters(run),
     }
+
+
+def pretrained_digests(run: "DiffusionRun") -> list[str]:
+    """Hashes of the weights of a folder that a run starts from; a hub id and its revision speak for themselves."""
+    folder = Path(run.model.pretrained or "") / PARTS.get(run.model.name, "")
+    if run.model.pretrained is None or not folder.is_dir():
+        return []
+    return [sha256(path) for path in sorted(folder.glob("*.safetensors"))]
 
 
 def load_under_adapters(model: nn.Module, state: Mapping[str, Tensor]) -> None:
