@@ -241,6 +241,15 @@ def test_folders_that_hold_no_dataset_are_refused_in_one_line(root, tmp_path, te
     assert "\n" not in str(error.value)
 
 
+def test_classifiers_say_that_they_take_no_such_images(root):
+    path = root / "config/classification/photos.toml"
+    path.parent.mkdir(exist_ok=True)
+    tables = '[dataset]\nname = "./flowers"\ntasks = ["gender"]\n[model]\nbackbone = "cnn_light"\n'
+    path.write_text(f'[settings]\ntrainer = "classification"\n{tables}')
+    with pytest.raises(UserError, match=r"\[dataset\] name: ./flowers holds images from elsewhere"):
+        check_run(load_run(path), None)
+
+
 def test_the_flowers_start_from_their_presets(monkeypatch):
     monkeypatch.chdir(ROOT)
     run = load_run("config/diffusion/flowers.toml")

@@ -74,6 +74,11 @@ def support_path(name: str | None) -> Path | None:
 
 def check_run(run: Run, recipe: Recipe | None) -> None:
     """Refuse a run that does not fit its recipe or its support runs (UserError); images have no recipe."""
+    if recipe is None and not isinstance(run, DiffusionRun):
+        message = (
+            f"{run.dataset.name} holds images from elsewhere, which diffusion runs alone take; name a recipe"
+        )
+        raise located(run.path, "dataset.name", message)
     if isinstance(run, SupportRun):
         _check_images(run)
         return
