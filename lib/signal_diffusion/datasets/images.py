@@ -58,7 +58,7 @@ class Reading:
     def of(cls, run: "DiffusionRun") -> "Reading":
         """As a run's `[dataset]` says."""
         data = run.dataset
-        canonical = {name: getattr(data, f"{name}_column") for name in CANONICAL}
+        canonical = {"gender": data.gender_column, "health": data.health_column, "age": data.age_column}
         latent = run.model.extras.latent_space
         return cls(
             data.resolution,
