@@ -1,6 +1,7 @@
 """What a classifier looks at, and how its folds were trained."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ from signal_diffusion.report.style import GENERATED, INK, MUTED, REAL, new_figur
 SHOWN = {"loss", "score", "balanced_accuracy", "mae"}
 PHASES = {"train": REAL, "val": GENERATED}
 Records = Sequence[Mapping[str, Any]]
+CAPTION = (
+    "rise of the log loss (of the error, for numbers) when that part shows its training mean; "
+    "bars: 95 % intervals over subjects"
+)
 
 
 @styled
@@ -34,12 +39,7 @@ def occlusion_maps(occlusion: Mapping[str, Any]) -> Figure:
         _map(figure, middle, records, channels)
         _bands(above, records, task)
         _channels(beside, records, channels)
-    figure.supxlabel(
-        "rise of the log loss (of the error, for numbers) when that part shows its training mean; "
-        "bars: 95 % intervals over subjects",
-        fontsize=8.5,
-        color=MUTED,
-    )
+    figure.supxlabel(fill(CAPTION, 70 * len(tasks)), fontsize=8.5, color=MUTED)
     return figure
 
 
