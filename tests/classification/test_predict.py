@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,10 +55,13 @@ KINDS = ["db-only", "timeseries", pytest.param("db-polar", marks=pytest.mark.slo
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory) -> Path:
-    """A recipe and its simulated recordings."""
+    """Simulated recordings, in a project's folder with their recipe."""
     folder = tmp_path_factory.mktemp("raw")
-    (folder / "tiny.toml").write_text(RECIPE)
-    simulate_subjects(load_recipe(folder / "tiny.toml").simulation, range(SUBJECTS), folder)
+    (folder / "config" / "dataset").mkdir(parents=True)
+    shutil.copy(ROOT / "config" / "default.toml", folder / "config")
+    recipe = folder / "config" / "dataset" / "tiny.toml"
+    recipe.write_text(RECIPE)
+    simulate_subjects(load_recipe(recipe).simulation, range(SUBJECTS), folder)
     return folder
 
 
@@ -65,9 +69,10 @@ def raw(tmp_path_factory) -> Path:
 def published(raw, make_run, monkeypatch, tmp_path):
     """A classifier trained for two steps on those recordings: its dataset, and its published folder."""
     monkeypatch.delenv("SIGNAL_DIFFUSION_CONFIG", raising=False)
+    monkeypatch.chdir(raw)
 
     def make(representation: str = "db-only") -> tuple[Path, Path]:
-        recipe = load_recipe(raw / "tiny.toml", load_settings())
+        recipe = load_recipe("tiny", load_settings())
         index, dataset = tmp_path / "demo.csv", tmp_path / "dataset"
         write_index(index_dataset("demo", raw, recipe.simulation), index)
         paths = [raw / file_name(k, activity) for k in range(SUBJECTS) for activity in ("rest", "arithmetic")]
@@ -76,9 +81,7 @@ def published(raw, make_run, monkeypatch, tmp_path):
             shard_recording(path, shard, recipe, representation)
         build_dataset(recipe, representation, shards, [index], dataset)
         run = make_run(BACKBONES[representation], representation, steps=2)
-        run = run.model_copy(
-            update={"dataset": run.dataset.model_copy(update={"name": str(raw / "tiny.toml")})}
-        )
+        run = run.model_copy(update={"dataset": run.dataset.model_copy(update={"name": "tiny"})})
         train_fold(run, dataset, tmp_path / "model.safetensors")
         publish_model(run, dataset, tmp_path / "model.safetensors", tmp_path / "run" / "model")
         return dataset, tmp_path / "run"

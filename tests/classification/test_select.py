@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from signal_diffusion.config import load_run
+from signal_diffusion.config import load_recipe, load_run
 from signal_diffusion.config.candidates import candidate_run, candidate_runs
 from signal_diffusion.datasets.folds import fold_parts, inner_parts
 from signal_diffusion.errors import UserError
@@ -135,12 +135,13 @@ def test_what_cannot_be_chosen_from_ends_in_one_line(make_run, more, message):
 def test_a_run_beside_has_the_same_folds(make_run, tmp_path):
     from signal_diffusion.config import check_run
 
+    recipe = load_recipe("demo")
     run = make_run("spectrum", more='[evaluation]\nbeside = ["other"]')
     with pytest.raises(UserError, match="beside: no other run .*other.toml; correct the name"):
-        check_run(run, None)
+        check_run(run, recipe)
     text = run.path.read_text().replace('beside = ["other"]', 'folds = "loso"')
     run.path.with_name("other.toml").write_text(text)
     with pytest.raises(
         UserError, match="other has another evaluation.folds, so that it predicts other windows"
     ):
-        check_run(load_run(run.path), None)
+        check_run(load_run(run.path), recipe)

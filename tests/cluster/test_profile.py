@@ -12,7 +12,7 @@ from signal_diffusion import cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = ROOT / "profiles/slurm/config.yaml"
-GPU_RULE = re.compile(r"(train|predict|generate|encode)\w*|support|gpu_probe")
+GPU_RULE = re.compile(r"(train|select|predict|generate|encode)\w*|support|measure_calls|gpu_probe")
 
 
 @pytest.fixture(autouse=True)
@@ -73,5 +73,5 @@ def test_every_rule_grows_after_a_failure_but_what_resumes_keeps_its_time():
             if "localrule: True" in body or "shell:" not in body:
                 continue
             assert "mem_mb=growing(" in body, path.name
-            resumes = "checkpoints=" in body and "exec python scripts/train" in body
-            assert ("runtime=growing(" in body) != resumes, path.name
+            resumes = "checkpoints=" in body and re.search("exec python scripts/(train|select)", body)
+            assert ("runtime=growing(" in body) != bool(resumes), path.name
