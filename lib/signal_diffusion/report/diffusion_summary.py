@@ -105,13 +105,13 @@ def summary_figure(found: pd.DataFrame) -> Figure:
     """A panel per dataset, feature space and distance: way closed of every run, best first, with its interval."""
     scored = found.dropna(subset=["run"])
     groups = list(scored.groupby(["recipe", "representation", "features", "distance"], sort=False))
-    heights = [max(len(rows) for _, rows in groups[i : i + 2]) * 0.36 + 1.0 for i in range(0, len(groups), 2)]
+    heights = [max(len(rows) for _, rows in groups[i : i + 2]) * 0.36 + 1.15 for i in range(0, len(groups), 2)]
     figure = new_figure(11, sum(heights) + 0.4)
     grid = figure.subplots(len(heights), 2, squeeze=False, height_ratios=heights)
     for axes in grid.flat[len(groups) :]:
         axes.set_visible(False)
     for ((recipe, representation, features, distance), rows), axes in zip(groups, grid.flat, strict=False):
-        title = f"{recipe}, {representation}: {name(distance)}, {name(features)}"
+        title = f"{recipe}, {representation}\n{name(distance)}, {name(features)}"
         _panel(axes, rows, title)
     figure.supxlabel("way closed, from the best baseline (0) to the floor (1)", fontsize=8.5, color=MUTED)
     return figure
