@@ -6,12 +6,15 @@ Downloads stay where Snakemake runs, for nodes may have no network.
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from signal_diffusion.files import sha256
 
 from ..workflow.conftest import Project, copy_project
 from ..workflow.tiny import changed
 from .conftest import QUICK, SlurmJob, submitted
+from .test_profile import GPU_RULE
 
 OWN = """
 [datasets.own]
@@ -37,13 +40,33 @@ LATENT = (
     ("cfg_scale = 1.5\n", ""),
     ("patch_size = [4, 4]", "patch_size = [2, 2]"),
 )
+PICTURES = (
+    ('name = "demo"', 'name = "./pictures"'),
+    ('conditioning = "caption"', 'conditioning = "none"'),
+    ('cfg_dropout = 0.1\ntext_encoder = "demo-text"\n', ""),
+    ("cfg_scale = 1.5\n", ""),
+    ('encoder = "demo-features"\n', ""),
+)
 CLASSIFIER = (
     ('"gender", "health", "age", "activity", "handedness"', '"gender"'),
-    ("max_steps = 600", "max_steps = 4"),
+    ("max_steps = 400", "max_steps = 4"),
     ("eval_steps = 100", "eval_steps = 4"),
     ("checkpoint_steps = 200", "checkpoint_steps = 2"),
     ("n_folds = 5", "n_folds = 2"),
 )
+SELECTION = """
+[selection]
+inner_folds = 2
+[selection.candidates]
+quick = {}
+slow = { optimizer = { learning_rate = 1e-4 } }
+"""
+CALLS = """
+[calls]
+solvers = ["euler"]
+calls = [2]
+num_samples = 16
+"""
 TARGETS = (
     "all",
     "results/db-range/demo",
@@ -51,16 +74,20 @@ TARGETS = (
     "results/classification/demo",
     "results/training-profile/demo",
     "work/diffusion/latent/model.safetensors",
+    "work/images/diffusion/pictures",
+    "results/diffusion-calls/demo",
+    "results/synthetic/demo-balanced",
     "work/recordings/own.csv",
     "logs/probe/cpu.txt",
     "logs/probe/gpu.txt",
 )
 # It takes those runs together that are built when it is asked for.
-LATER = ("results/classification-summary",)
+LATER = ("results/classification-summary", "results/diffusion-summary")
 # They tell when something was made, or how fast.
 TIMED = re.compile(
     r"stats\.jsonl|README\.md|.*\.html|training\.png|events\.out.*|\.snakemake_timestamp|.*\.ledger\.json"
 )
+TIMES = {"checkpoints", "training-profile", "report", "diffusion-summary"}
 
 
 def whole(folder: Path, environment: dict[str, str]) -> Project:
@@ -70,12 +97,25 @@ def whole(folder: Path, environment: dict[str, str]) -> Project:
     project.edit(
         "config/diffusion/presets.txt", lambda text: re.sub(r"(?m)^\S+-(flagship|demo)-.*\n", "", text)
     )
-    project.edit("config/classification/demo.toml", lambda text: changed(text, CLASSIFIER))
-    latent = changed((folder / "config/diffusion/demo.toml").read_text(), LATENT)
-    (folder / "config/diffusion/latent.toml").write_text(latent)
+    project.edit("config/classification/demo.toml", lambda text: changed(text, CLASSIFIER) + SELECTION)
+    project.edit("config/synthetic/demo-balanced.toml", lambda text: text.replace("1600", "32"))
+    demo = folder / "config/diffusion/demo.toml"
+    for name, changes in (("latent", LATENT), ("pictures", PICTURES)):
+        demo.with_stem(name).write_text(changed(demo.read_text(), changes))
+    demo.write_text(demo.read_text() + CALLS)
+    paint(folder / "pictures")
     (folder / "config/support/demo-vae.toml").write_text(VAE)
     project.run("python", "scripts/simulate.py", "--recipe", "demo", "--subjects", "0", "1", "--out", "own")
     return project
+
+
+def paint(folder: Path) -> None:
+    """Images of twelve plants, which are no recipe's."""
+    folder.mkdir()
+    for number, levels in enumerate(np.random.default_rng(0).integers(0, 256, (24, 32, 32), dtype=np.uint8)):
+        Image.fromarray(levels).save(folder / f"{number:02}.png")
+    rows = "".join(f"{number:02}.png,{number // 2}\n" for number in range(24))
+    (folder / "metadata.csv").write_text(f"file_name,group\n{rows}")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +141,7 @@ def made(project: Project) -> dict[str, str]:
     """Hash of every file of results/ and work/ but those that hold times or speeds, and checkpoints on the way."""
     files = [path for top in ("results", "work") for path in (project.folder / top).rglob("*")]
     kept = [path for path in files if path.is_file() and not TIMED.fullmatch(path.name)]
-    kept = [path for path in kept if not {"checkpoints", "training-profile", "report"} & set(path.parts)]
+    kept = [path for path in kept if not TIMES & set(path.parts)]
     return {str(path.relative_to(project.folder)): sha256(path) for path in kept}
 
 
@@ -117,7 +157,7 @@ def test_every_rule_goes_through_sbatch(there):
 @pytest.mark.slow
 def test_rules_that_train_generate_or_encode_get_a_gpu_and_others_none(there):
     _, jobs = there
-    gpu = {job.rule for job in jobs if re.match(r"train|predict|generate|encode|support|gpu", job.rule)}
+    gpu = {job.rule for job in jobs if GPU_RULE.fullmatch(job.rule)}
     for job in jobs:
         wanted = ("gpu", 1) if job.rule in gpu else ("cpu", 0)
         assert (job["Partition"], job.gpus) == wanted, job.rule
