@@ -105,7 +105,8 @@ def summary_figure(found: pd.DataFrame) -> Figure:
     """A panel per dataset, feature space and distance: way closed of every run, best first, with its interval."""
     scored = found.dropna(subset=["run"])
     groups = list(scored.groupby(["recipe", "representation", "features", "distance"], sort=False))
-    heights = [max(len(rows) for _, rows in groups[i : i + 2]) * 0.36 + 1.15 for i in range(0, len(groups), 2)]
+    rows = [max(len(each) for _, each in groups[i : i + 2]) for i in range(0, len(groups), 2)]
+    heights = [0.36 * count + 1.15 for count in rows]
     figure = new_figure(11, sum(heights) + 0.4)
     grid = figure.subplots(len(heights), 2, squeeze=False, height_ratios=heights)
     for axes in grid.flat[len(groups) :]:
