@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from signal_diffusion.config.extras import Extras
-from signal_diffusion.config.fields import Contradiction, key
+from signal_diffusion.config.fields import key
 
 _LEVELS = "belongs to hourglass and localmamba; use "
 _MAMBA = "belongs to localmamba; remove the key"
@@ -37,8 +37,5 @@ class DitExtras(Extras):
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         self.check_positive("patch_size")
-        width = self.num_attention_heads * self.attention_head_dim
-        if width % 4:
-            message = f"{self.num_attention_heads} heads of it make {width}; positions need a multiple of 4"
-            raise Contradiction("attention_head_dim", message)
+        self.check_heads()
         return self

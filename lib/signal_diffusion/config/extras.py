@@ -67,6 +67,31 @@ class Extras(Section):
             if any(value < 1 for value in getattr(self, name) or []):
                 raise Contradiction(name, "holds a number below 1; use positive numbers")
 
+    @classmethod
+    def spread_depths(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take one number of `depths` for every level of `widths`."""
+        widths = data.get("widths", cls.model_fields["widths"].default)
+        if is_int(data.get("depths")) and isinstance(widths, list):
+            data["depths"] = [data["depths"]] * len(widths)
+        return data
+
+    def check_heads(self) -> int:
+        """The width that heads make together; refuse one that positions by sine and cosine cannot fill."""
+        width = self.num_attention_heads * self.attention_head_dim
+        if width % 4:
+            message = f"{self.num_attention_heads} heads of it make {width}; positions need a multiple of 4"
+            raise Contradiction("attention_head_dim", message)
+        return width
+
+    def check_levels(self, *names: str) -> None:
+        """Refuse lists of another length than `widths`."""
+        for name in names:
+            if len(getattr(self, name)) != len(self.widths):
+                found, levels = len(getattr(self, name)), len(self.widths)
+                raise Contradiction(
+                    name, f"has {found} entries for the {levels} levels of widths; give one per level"
+                )
+
 
 class Levels(Extras):
     """Keys of networks of several resolutions, from the finest to the deepest; lists have one entry for each."""
@@ -88,11 +113,7 @@ class Levels(Extras):
 
     @classmethod
     def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
-        data = super().rename(data)
-        widths = data.get("widths", cls.model_fields["widths"].default)
-        if is_int(data.get("depths")) and isinstance(widths, list):
-            data["depths"] = [data["depths"]] * len(widths)
-        return data
+        return cls.spread_depths(super().rename(data))
 
     @model_validator(mode="after")
     def _resolve_mapping(self) -> Self:
@@ -103,15 +124,6 @@ class Levels(Extras):
     @property
     def coarsest(self) -> list[int]:
         return [side * 2 ** (len(self.widths) - 1) for side in self.patch_size]
-
-    def check_levels(self, *names: str) -> None:
-        """Refuse lists of another length than `widths`."""
-        for name in names:
-            if len(getattr(self, name)) != len(self.widths):
-                found, levels = len(getattr(self, name)), len(self.widths)
-                raise Contradiction(
-                    name, f"has {found} entries for the {levels} levels of widths; give one per level"
-                )
 
 
 def is_int(value: Any) -> bool:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from signal_diffusion.config.extras import Extras, is_int
+from signal_diffusion.config.extras import Extras
 from signal_diffusion.config.fields import Contradiction, key
 
 _MAMBA = "belongs to localmamba; remove the key"
@@ -95,12 +95,7 @@ class StableDiffusionExtras(Prompted):
 
     @classmethod
     def rename(cls, data: dict[str, Any]) -> dict[str, Any]:
-        data = super().rename(data)
-        widths = data.get("widths", cls.model_fields["widths"].default)
-        if isinstance(widths, list):
-            if is_int(data.get("depths")):
-                data["depths"] = [data["depths"]] * len(widths)
-        return data
+        return cls.spread_depths(super().rename(data))
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
@@ -108,10 +103,7 @@ class StableDiffusionExtras(Prompted):
         levels = len(self.widths)
         if self.attentions is None:
             self.fill(attentions=[level + 1 < levels or levels == 1 for level in range(levels)])
-        for name in ("depths", "attentions"):
-            if (found := len(getattr(self, name))) != levels:
-                message = f"has {found} entries for the {levels} levels of widths; give one per level"
-                raise Contradiction(name, message)
+        self.check_levels("depths", "attentions")
         for width in self.widths:
             if width % self.num_attention_heads:
                 message = f"{self.num_attention_heads} does not divide the width {width}; change one of them"
@@ -168,10 +160,7 @@ class StableDiffusion35Extras(Prompted):
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         self.check_positive("patch_size")
-        width = self.num_attention_heads * self.attention_head_dim
-        if width % 4:
-            message = f"{self.num_attention_heads} heads of it make {width}; positions need a multiple of 4"
-            raise Contradiction("attention_head_dim", message)
+        width = self.check_heads()
         if self.caption_projection_dim not in (None, width):
             raise Contradiction(
                 "caption_projection_dim", f"the heads make {width}; set that, or remove the key"

@@ -14,7 +14,7 @@ from signal_diffusion.datasets.contents import counts
 from signal_diffusion.datasets.labels import CANONICAL, check_labels
 from signal_diffusion.datasets.splits import SPLITS, check_disjoint
 from signal_diffusion.datasets.storage import (
-    IDS,
+    NOT_LABELS,
     SPEC,
     staged_folder,
     window_hashes,
@@ -36,7 +36,6 @@ PLANES = {1: ["grey"], 3: ["red", "green", "blue"]}
 MODES = {1: "L", 3: "RGB"}
 UNKNOWN = "unknown"  # as exports write it, which cannot leave a cell empty
 HELD_OUT = 0.1  # share of the groups in a split that the images do not come with
-OWN = (*IDS, "window", "start_s", "split", "text", "hash", "weight", "file_name", "copy", "copies")
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ def _rows(part: "Dataset", split: str, keys: Reading, name: str) -> pd.DataFrame
     labels = {
         meant.get(column, column): values
         for column, values in words.items()
-        if column not in (*OWN, keys.group)
+        if column not in (*NOT_LABELS, keys.group)
     }
     groups, source = _groups(part, keys.group), name.rstrip("/").rsplit("/", 1)[-1]
     recordings = [f"{split}-{row:08d}" for row in range(len(part))]

@@ -14,6 +14,8 @@ from signal_diffusion import files
 from signal_diffusion.errors import UserError
 
 IDS = ("dataset", "subject", "session", "recording")
+# Columns of rows that say nothing of a window's person or task.
+NOT_LABELS = (*IDS, "window", "start_s", "split", "text", "hash", "weight", "file_name", "copy", "copies")
 SPEC = "dataset.json"
 _NUMBERS = {"window": np.int64, "start_s": np.float64, "weight": np.float64}
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from signal_diffusion.datasets import balance
-from signal_diffusion.datasets.storage import IDS, Windows, read_metadata
+from signal_diffusion.datasets.storage import NOT_LABELS, Windows, read_metadata
 from signal_diffusion.report.images import channel_names, frequency_ticks, show
 from signal_diffusion.report.style import FLOOR, GENERATED, MUTED, REAL, name, new_figure, save, styled
 from signal_diffusion.signals.images import content_columns
@@ -18,7 +18,7 @@ from signal_diffusion.signals.representations import SERIES
 
 SPLIT_COLOURS = {"train": REAL, "val": FLOOR, "test": GENERATED}
 OVERVIEW, BALANCE = "figures/overview.png", "figures/balance.png"
-_NO_LABELS = {*IDS, "window", "start_s", "split", "age", "text", "hash", "weight", "copies", "file_name"}
+_NO_LABELS = {*NOT_LABELS, "age"}
 _MOST_VALUES = 8
 _SHOWN_WINDOWS = 1000
 

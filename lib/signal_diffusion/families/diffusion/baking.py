@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from signal_diffusion.diffusion.paths import SCALED_BETAS
 from signal_diffusion.families.diffusion.generate import INNER
 from signal_diffusion.families.diffusion.latents import SUBFOLDER, LatentSpace
 from signal_diffusion.families.diffusion.model import build
@@ -131,8 +132,8 @@ def pipeline_of(run: "DiffusionRun", baked: Baked, space: LatentSpace) -> "Diffu
     network = {PARTS[run.model.name]: baked.denoiser.network.inner}
     if run.model.name == "stable-diffusion":
         scheduler = diffusers.DDIMScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
+            beta_start=SCALED_BETAS[0],
+            beta_end=SCALED_BETAS[1],
             beta_schedule="scaled_linear",
             clip_sample=False,
             steps_offset=1,

@@ -11,7 +11,7 @@ import torch
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.synthetic import SyntheticSet
 from signal_diffusion.datasets.splits import SPLITS
-from signal_diffusion.datasets.storage import IDS, Windows
+from signal_diffusion.datasets.storage import NOT_LABELS, Windows
 from signal_diffusion.datasets.synthetic import Part, write_synthetic
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.requests import Prompt, prompts_of, requested_rows
@@ -20,7 +20,6 @@ from signal_diffusion.progress import Progress
 from signal_diffusion.training.processes import choose_device
 
 CHUNK = 256
-NOT_LABELS = (*IDS, "window", "start_s", "split", "text", "hash", "weight", "file_name", "copies")
 
 
 def generate_synthetic_dataset(
