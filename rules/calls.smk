@@ -60,7 +60,7 @@ rule plot_calls:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code("plot_calls", heard=("report",)),
+        code=lambda wildcards: code("plot_calls", heard=("report",)),
     message:
         "Show the quality of {wildcards.run} against its network calls"
     conda:

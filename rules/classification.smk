@@ -106,7 +106,7 @@ rule publish_classifier:
         runtime=growing(30),
     params:
         values=lambda wildcards: values_param(recipe_of("classification", wildcards.run), "shards"),
-        code=code("publish_classifier", heard=("report",)),
+        code=lambda wildcards: code("publish_classifier", heard=("report",)),
         # Its checkpoints are let go.
         work=lambda wildcards, input: Path(input.metrics).parent,
     message:

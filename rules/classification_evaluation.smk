@@ -19,7 +19,7 @@ rule fit_baselines:
         values=lambda wildcards: values_param(
             run("classification", wildcards.run), "evaluation", NOT_OF_BASELINES
         ),
-        code=code("fit_baselines"),
+        code=lambda wildcards: code("fit_baselines"),
     message:
         "Fit the baselines of {wildcards.run}"
     conda:
@@ -88,7 +88,7 @@ rule evaluate_classification:
         values=lambda wildcards: values_param(
             run("classification", wildcards.run), "evaluation", NOT_OF_SCORES
         ),
-        code=code("evaluate_classification"),
+        code=lambda wildcards: code("evaluate_classification"),
         shuffled=lambda wildcards: options("--shuffled", shuffled_of(wildcards.run)),
         occlusion=lambda wildcards: option("--occlusion", *occlusion_of(wildcards.run)),
         selections=lambda wildcards: options("--selections", selections_of(wildcards.run)),
@@ -125,7 +125,7 @@ rule plot_classification:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code("plot_classification", heard=("report",)),
+        code=lambda wildcards: code("plot_classification", heard=("report",)),
         # Not an input: trainings append to them over several attempts.
         stats=lambda wildcards: options("--stats", stats_of(wildcards.run)),
     message:
@@ -158,7 +158,7 @@ rule summarise_classification:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code("summarise_classification", heard=("report",)),
+        code=lambda wildcards: code("summarise_classification", heard=("report",)),
     message:
         "Set all classification runs side by side"
     conda:

@@ -23,7 +23,7 @@ rule data_page:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        code=code("data_page", heard=("report",)),
+        code=lambda wildcards: code("data_page", heard=("report",)),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",
     message:
         "Show the recordings of {wildcards.recipe}-{wildcards.representation}"

@@ -18,7 +18,7 @@ rule dataset:
         runtime=growing(240),
     params:
         values=lambda wildcards: recipe_values(wildcards.recipe, "dataset", wildcards.representation),
-        code=code("build_dataset"),
+        code=lambda wildcards: code("build_dataset"),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-{wildcards.representation}",
     message:
         "Build dataset {wildcards.recipe}-{wildcards.representation}"

@@ -25,7 +25,7 @@ rule measure_db_range:
         runtime=growing(60),
     params:
         values=lambda wildcards: recipe_values(wildcards.recipe, "dataset", RANGES),
-        code=code("measure_db_range", heard=("report",)),
+        code=lambda wildcards: code("measure_db_range", heard=("report",)),
         shards=lambda wildcards: WORK / f"shards/{wildcards.recipe}-db-only",
     message:
         "Measure the decibels of {wildcards.recipe}"

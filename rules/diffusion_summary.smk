@@ -22,7 +22,9 @@ rule summarise_diffusion:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        code=code("summarise_diffusion", tuple(model_module(name) for name in EXTRAS), heard=("report",)),
+        code=lambda wildcards: code(
+            "summarise_diffusion", tuple(model_module(name) for name in EXTRAS), heard=("report",)
+        ),
     message:
         "Set all diffusion runs side by side"
     conda:

@@ -27,7 +27,7 @@ rule evaluate_diffusion:
         runtime=growing(120),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "evaluation"),
-        code=code("evaluate_diffusion"),
+        code=lambda wildcards: code("evaluate_diffusion"),
         view=lambda wildcards: view_values(wildcards.run),
         encoder=lambda wildcards: option("--encoder", *encoder_of(wildcards.run)),
         vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),
@@ -67,7 +67,7 @@ rule plot_diffusion:
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "figures"),
         view=lambda wildcards: view_values(wildcards.run),
-        code=code("plot_diffusion", heard=("report",)),
+        code=lambda wildcards: code("plot_diffusion", heard=("report",)),
         # Not an input: training appends to it over several attempts.
         stats=f"{WORK}/diffusion/{{run}}/stats.jsonl",
     message:

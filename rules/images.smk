@@ -16,7 +16,7 @@ rule build_images:
         runtime=growing(240),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "images"),
-        code=code("build_images"),
+        code=lambda wildcards: code("build_images"),
     message:
         "Build the images of {wildcards.run}"
     conda:

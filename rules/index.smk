@@ -14,7 +14,7 @@ rule simulate:
         runtime=growing(10),
     params:
         values=lambda wildcards: values_param(recipe(wildcards.recipe), "index", ["simulation.subjects"]),
-        code=code("simulate"),
+        code=lambda wildcards: code("simulate"),
         subjects=lambda wildcards: list(subjects_together(wildcards.tens)),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:

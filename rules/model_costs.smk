@@ -15,7 +15,7 @@ rule model_costs:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        code=code("model_costs", tuple(model_module(name) for name in EXTRAS)),
+        code=lambda wildcards: code("model_costs", tuple(model_module(name) for name in EXTRAS)),
     message:
         "Count parameters, operations and memory of the presets"
     conda:

@@ -23,7 +23,7 @@ rule overview:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code("overview", heard=("report",)),
+        code=lambda wildcards: code("overview", heard=("report",)),
     message:
         "Tell how results/{wildcards.family}/{wildcards.run} was made"
     conda:

@@ -21,7 +21,7 @@ rule publish_diffusion:
         mem_mb=growing(8000),
         runtime=growing(30),
     params:
-        code=code("publish_diffusion", heard=("report",)),
+        code=lambda wildcards: code("publish_diffusion", heard=("report",)),
         view=lambda wildcards: view_values(wildcards.run),
         encoder=lambda wildcards: option("--encoder", text_encoder(wildcards.run)[1]),
         vae=lambda wildcards: option("--vae", vae(wildcards.run)[1]),

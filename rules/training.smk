@@ -17,7 +17,7 @@ rule encode_captions:
         runtime=growing(60),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "captions"),
-        code=code("encode_captions"),
+        code=lambda wildcards: code("encode_captions"),
         encoder=lambda wildcards: text_encoder(wildcards.run)[1],
     message:
         "Encode the captions of {wildcards.run}"
@@ -44,7 +44,7 @@ rule encode_latents:
         runtime=growing(240),
     params:
         values=lambda wildcards: values_param(run("diffusion", wildcards.run), "latents"),
-        code=code("encode_latents"),
+        code=lambda wildcards: code("encode_latents"),
         vae=lambda wildcards: vae(wildcards.run)[1],
     message:
         "Encode the images of {wildcards.run}"

@@ -9,7 +9,7 @@ import ast
 import atexit
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.files import write_json
 
 PACKAGE = "signal_diffusion"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 LIB = Path(__file__).resolve().parent.parent
 
 # Values of the config arrive as params of the rules; the others change what is said, not what is made.
@@ -87,7 +88,7 @@ def _keep(path: Path, reader: str, facts: dict[str, list], before: int) -> None:
 def _imports(tree: ast.Module, package: str) -> list[str]:
     """Dotted names of this project's modules, or of things in them, that a file of `package` imports."""
     names = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -95,6 +96,14 @@ def _imports(tree: ast.Module, package: str) -> list[str]:
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     parts = [part for name in names if name.startswith(f"{PACKAGE}.") for part in _with_parents(name)]
     return list(dict.fromkeys(parts))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Those within, at any depth: imports are never in an expression."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from _statements(child)
 
 
 def _absolute(package: str, node: ast.ImportFrom) -> str:
@@ -124,15 +133,15 @@ def _below(name: str, tops: Iterable[str]) -> bool:
 def _canonical(node: object) -> object:
     """Nested tuples without positions, docstrings or empty fields, so that Python versions agree."""
     if isinstance(node, list):
-        return tuple(_canonical(item) for item in node)
+        return tuple(map(_canonical, node))
     if not isinstance(node, ast.AST):
         return node
-    fields = {name: _canonical(value) for name, value in ast.iter_fields(node) if name != "ctx"}
+    fields = {name: getattr(node, name, None) for name in node._fields if name != "ctx"}
     if _has_docstring(node):
         fields["body"] = fields["body"][1:]
-    return (type(node).__name__, *(item for item in fields.items() if item[1] not in (None, ())))
+    said = ((name, _canonical(value)) for name, value in fields.items() if value is not None)
+    return (type(node).__name__, *(field for field in said if field[1] != ()))
 
 
 def _has_docstring(node: ast.AST) -> bool:
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None
+    return isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None
