@@ -9,10 +9,12 @@ import argparse
 import statistics
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from signal_diffusion.config import load_recipe, load_run
 from signal_diffusion.environment import keep_freed_memory
+from signal_diffusion.families.diffusion.conditioning import Conditioning
 from signal_diffusion.families.diffusion.model import build, describe
 from signal_diffusion.families.diffusion.task import flow_loss
 from signal_diffusion.training.optim import OptimizerPlan, build_optimizer
@@ -26,7 +28,9 @@ def stepper(run):
     """A function that takes one optimiser step of the run's model on one random batch."""
     resolution = load_recipe(run.dataset.name).spectrogram.resolution
     conditioned = run.model.conditioning == "caption"
-    denoiser, process = build(describe(run, (1, resolution, resolution), TEXT_WIDTH if conditioned else 0))
+    windows = SimpleNamespace(shape=(1, 1, resolution, resolution), spec={"representation": "db-only"})
+    conditioning = Conditioning("caption", TEXT_WIDTH, guided=True) if conditioned else Conditioning("none")
+    denoiser, process = build(describe(run, windows, conditioning))
     optimizer = build_optimizer(OptimizerPlan(lr=1e-4), denoiser.network.parameter_groups(0.0))
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(run.dataset.batch_size, 1, resolution, resolution)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.readout import activation, two_layer_head
 
 GRID = (8, 8)  # rows and columns that `Cnn` reads out: frequencies and electrodes keep their places
@@ -38,7 +39,7 @@ class CnnLight(nn.Module):
             nn.Conv2d(shape[0] + 2, widths[0], 5, padding=2),
             activation(activation_name),
             nn.GroupNorm(1, widths[0]),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.AvgPool2d(2),
         )
         steps = zip(widths, widths[1:], strict=False)
@@ -80,7 +81,7 @@ class Cnn(nn.Module):
                 Residual(inner if n == 0 else outer, outer, activation_name) for n in range(layer_repeats)
             ]
             self.stages.append(nn.Sequential(*blocks, nn.AvgPool2d(2)))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.grid = tuple(min(cells, size // 2**depth) for cells, size in zip(GRID, shape[1:], strict=True))
         self.project = nn.Linear(widths[-1] * math.prod(self.grid), embedding_dim)
 
@@ -137,7 +138,7 @@ def _light_block(inner: int, outer: int, repeats: int, activation_name: str, dro
             nn.Conv2d(inner if number == 0 else outer, outer, 3, padding=1),
             activation(activation_name),
         ]
-    return nn.Sequential(*layers, nn.Dropout(dropout), nn.AvgPool2d(2))
+    return nn.Sequential(*layers, Dropout(dropout), nn.AvgPool2d(2))
 
 
 def _normed_convolution(inner: int, outer: int, activation_name: str) -> nn.Sequential:

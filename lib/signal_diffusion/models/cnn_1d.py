@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.readout import activation, two_layer_head
 
 POOL = 4
@@ -40,7 +41,7 @@ class Cnn1d(nn.Module):
                 )
                 for number in range(layer_repeats)
             ]
-            self.blocks.append(nn.Sequential(*layers, nn.Dropout(dropout), nn.AvgPool1d(POOL)))
+            self.blocks.append(nn.Sequential(*layers, Dropout(dropout), nn.AvgPool1d(POOL)))
         self.project = nn.Linear(widths[-1], embedding_dim)
 
     def head(self, outputs: int) -> nn.Module:

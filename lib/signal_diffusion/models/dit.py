@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.groups import decayed
 from signal_diffusion.models.layers import merge_patches, padded, recomputed, split_patches
 from signal_diffusion.models.mapping import Conditioned
@@ -73,7 +74,7 @@ class Block(nn.Module):
         self.modulation = Modulation(width, 6)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         for layer in (self.qkv, self.out, self.up, self.down):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)

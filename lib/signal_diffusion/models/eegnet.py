@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.readout import BoundedConv2d, BoundedLinear
 
 TEMPORAL, DEPTH, POINTWISE = 8, 2, 16  # F1, D and F2 of the paper: EEGNet-8,2
@@ -28,7 +29,7 @@ class EEGNet(nn.Module):
             nn.BatchNorm2d(maps),
             nn.ELU(),
             nn.AvgPool2d((1, POOLS[0])),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
         self.separable = nn.Sequential(
             *_same_length(maps, maps, round(fs / 8), maps),
@@ -36,7 +37,7 @@ class EEGNet(nn.Module):
             nn.BatchNorm2d(POINTWISE),
             nn.ELU(),
             nn.AvgPool2d((1, POOLS[1])),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
         self.features = POINTWISE * (samples // POOLS[0] // POOLS[1])
 

@@ -7,6 +7,7 @@ are those of 250 Hz; the shallow network's follow the rate, for they are times o
 from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.models.dropout import Dropout
 
 PAPER_RATE = 250.0
 SHALLOW_FILTERS, SHALLOW_KERNEL, SHALLOW_POOL, SHALLOW_STRIDE = 40, 25, 75, 15
@@ -31,7 +32,7 @@ class ShallowFBCSPNet(nn.Module):
         self.filters = _filters(shape[0], SHALLOW_FILTERS, kernel)
         self.norm = nn.BatchNorm2d(SHALLOW_FILTERS)
         self.pool = nn.AvgPool2d((1, pool), (1, stride))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.features = SHALLOW_FILTERS * pools
 
     def head(self, outputs: int) -> nn.Module:
@@ -55,7 +56,7 @@ class Deep4Net(nn.Module):
         )
         for inner, outer in zip(DEEP_FILTERS, DEEP_FILTERS[1:], strict=False):
             convolution = nn.Conv2d(inner, outer, (1, DEEP_KERNEL), bias=False)
-            self.blocks.append(nn.Sequential(nn.Dropout(dropout), convolution, *_deep_end(outer)))
+            self.blocks.append(nn.Sequential(Dropout(dropout), convolution, *_deep_end(outer)))
         length = shape[1]
         for _ in DEEP_FILTERS:
             length = (length - DEEP_KERNEL + 1) // DEEP_POOL
@@ -63,7 +64,7 @@ class Deep4Net(nn.Module):
             raise UserError(
                 "model.backbone: deep4net needs windows of 441 samples; use another, or longer ones"
             )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.features = DEEP_FILTERS[-1] * length
 
     def head(self, outputs: int) -> nn.Module:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.models.dropout import Dropout
 
 SEGMENT_S = 1.0  # of Welch's method: bins of 1 Hz
 SPECTRUM = (1.0, 45.0)  # Hz, both inclusive
@@ -29,7 +30,7 @@ class FixedFeatures(nn.Module, ABC):
         self.features = features
         self.register_buffer("centre", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @abstractmethod
     def measure(self, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.neighborhood import neighborhood_attention
 
 OCTAVES = 6
@@ -75,7 +76,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.norm = AdaRMSNorm(width, condition_width)
         self.up = GEGLU(width, hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.down = zero_init(nn.Linear(hidden, width, bias=False))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.temperature = nn.Parameter(torch.full([self.heads], 10.0))
         self.rope = AxialRoPE(head_dim, self.heads)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out = zero_init(nn.Linear(width, width, bias=False))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.layers import GEGLU, RMSNorm, zero_init
 
 
@@ -28,7 +29,7 @@ class MappingBlock(nn.Module):
         super().__init__()
         self.norm = RMSNorm(width)
         self.up = GEGLU(width, hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.down = zero_init(nn.Linear(hidden, width, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.support.fitting import fit
 from signal_diffusion.metrics.encoder import ENCODER_FILE
+from signal_diffusion.models.dropout import Dropout
 from signal_diffusion.models.encoder import SpectrogramEncoder, unit_range
 from signal_diffusion.training.seeds import seed_global
 from signal_diffusion.training.weights import save_weights
@@ -90,7 +91,7 @@ class LabelReader(nn.Module):
     def __init__(self, encoder: SpectrogramEncoder, targets: Targets):
         super().__init__()
         self.encoder = encoder
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = Dropout(DROPOUT)
         dim = encoder.project.out_features
         self.heads = nn.ModuleDict(
             {name: nn.Linear(dim, labels.LABELS[name].num_classes) for name in targets}
