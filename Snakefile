@@ -6,6 +6,9 @@ report: "rules/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/of_recordings.smk"
+include: "rules/of_diffusion.smk"
+include: "rules/of_classification.smk"
 include: "rules/survival.smk"
 include: "rules/download.smk"
 include: "rules/index.smk"

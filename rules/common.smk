@@ -83,14 +83,6 @@ def run(family, name):
     return loaded
 
 
-def check_tasks(loaded):
-    """A classification run asks for labels that its datasets have."""
-    try:
-        labels.check_tasks(loaded.dataset.tasks, recipe(source(loaded.dataset.name)).recipe.datasets)
-    except UserError as error:
-        raise configuration.located(loaded.path, "dataset.tasks", str(error)) from None
-
-
 @once
 def dataset_folder(family, name):
     loaded = run(family, name)
@@ -117,234 +109,13 @@ def synthetic(name):
 
 
 @once
-def datasets_of(name):
-    """The datasets of a recipe whose recordings are there; absent ones end the planning unless skipped."""
-    wanted = recipe(name).recipe
-    absent = [each for each in wanted.datasets if not (recipe(name).simulated or is_there(root_of(each)))]
-    if absent and (wanted.missing == "refuse" or len(absent) == len(wanted.datasets)):
-        raise UserError("\n".join(map(why_absent, absent)))
-    return [each for each in wanted.datasets if each not in absent]
-
-
-def is_there(folder):
-    return folder.is_dir() and any(folder.iterdir()) and not download.unfinished(folder)
-
-
-def why_absent(name):
-    if download.unfinished(root_of(name)):
-        return download.unfinished_message(name, root_of(name))
-    return configuration.missing_dataset_message(settings(), name)
-
-
-@once
-def address_of(name):
-    return configuration.dataset_address(settings(), name)
-
-
-def none_if_published(name):
-    """No input; that the dataset cannot be downloaded ends the planning in one line."""
-    return [] if address_of(name) else None
-
-
-def root_of(dataset, recipe_name=None):
-    return WORK / "simulated" / recipe_name if dataset == "demo" else Path(settings().datasets[dataset].root)
-
-
-@once
-def recordings_of(dataset, recipe_name):
-    """Recording id -> entry; known from names and tables, or from the recipe for simulated ones."""
-    simulation = recipe(recipe_name).simulation if dataset == "demo" else None
-    source = datasets.get(dataset, settings().datasets.get(dataset))
-    entries = source.list_recordings(root_of(dataset, recipe_name), simulation)
-    return {entry.recording: entry for entry in entries}
-
-
-@once
-def listing_of(dataset):
-    """So that a table or a setting which says something else makes the index stale, however it was found."""
-    return listing(recordings_of(dataset, None).values(), root_of(dataset))
-
-
-def usable(dataset, recipe_name):
-    """Those recordings that names and tables alone do not refuse."""
-    found = recordings_of(dataset, recipe_name if dataset == "demo" else None)
-    return [entry for entry in found.values() if not entry.refused]
-
-
-def files_of(entries):
-    """Files of recordings, of which several may lie in one, and one in several."""
-    return list(dict.fromkeys(file for entry in entries for file in formats.files(entry.path)))
-
-
-def paths_of(dataset, recipe_name):
-    return files_of(usable(dataset, recipe_name))
-
-
-@once
-def batches_of(dataset, recipe_name):
-    return batches(usable(dataset, recipe_name), settings().data.recordings_per_job)
-
-
-def batch_of(wildcards):
-    return batches_of(wildcards.dataset, wildcards.recipe).get(wildcards.batch, [])
-
-
-def verified(dataset):
-    """Whether its files are held against the checksums that it publishes."""
-    return dataset in settings().datasets and settings().datasets[dataset].verify
-
-
-def table_of(dataset, recipe_name):
-    """An index's name: a simulated dataset is a recipe's own."""
-    return f"demo-{recipe_name}" if dataset == "demo" else dataset
-
-
-@once
 def recipe_values(name, stage, what):
     """Of a stage's keys those that a representation reads, or the measurement of dB ranges."""
     return values_param(recipe(name), stage, unread_by(recipe(name), what))
 
 
-def tables_of(wildcards):
-    return indexes_of(wildcards.recipe)
-
-
-def indexes_of(name):
-    return [WORK / f"recordings/{table_of(dataset, name)}.csv" for dataset in datasets_of(name)]
-
-
-def shards_of(wildcards, representation=None):
-    folder = WORK / f"shards/{wildcards.recipe}-{representation or wildcards.representation}"
-    return [
-        folder / dataset / f"batch-{batch}.json"
-        for dataset in datasets_of(wildcards.recipe)
-        for batch in batches_of(dataset, wildcards.recipe)
-    ]
-
-
-SUPPORT_SCRIPTS = {
-    "text-encoders": "build_text_encoders",
-    "feature-encoder": "train_encoder",
-    "vae": "train_vae",
-}
-
-
-def support_script(wildcards):
-    return SUPPORT_SCRIPTS[run("support", wildcards.run).kind]
-
-
-@once
-def text_encoder(name):
-    """The text encoders of a diffusion run: as inputs (none for a hub id or folder), and as an argument."""
-    wanted = run("diffusion", name).model
-    if wanted.conditioning != "caption":
-        return [], None
-    pretrained = wanted.pretrained or settings().hf_models.stable_diffusion_model_id
-    encoder = wanted.extras.text_encoder or pretrained
-    folder = f"results/support/{encoder}"
-    return ([folder], folder) if configuration.support_path(encoder) else ([], encoder)
-
-
-def trained_encoder(name):
-    """The text encoders of a diffusion run that trains them, as inputs and as an argument."""
-    trained = getattr(run("diffusion", name).model.extras, "train_text_encoder", False)
-    return text_encoder(name) if trained else ([], None)
-
-
-def captions_of(name):
-    conditional = run("diffusion", name).model.conditioning == "caption"
-    return [WORK / f"diffusion/{name}/captions.safetensors"] if conditional else []
-
-
-@once
-def vae(name):
-    """The VAE of a diffusion run in latent space: as inputs (none for a hub id or folder), and as an argument."""
-    wanted = run("diffusion", name).model
-    if not wanted.extras.latent_space:
-        return [], None
-    source = wanted.extras.vae or wanted.pretrained or settings().hf_models.stable_diffusion_model_id
-    folder = f"results/support/{source}"
-    return ([folder], folder) if configuration.support_path(source) else ([], source)
-
-
-def latents_of(name):
-    return [WORK / f"diffusion/{name}/latents"] if vae(name)[1] else []
-
-
-def view_values(name):
-    """How a time series becomes the decibels that are judged; images are that already."""
-    wanted = run("diffusion", name)
-    series = configuration.representation(wanted) == "timeseries"
-    return values_param(recipe(source(wanted.dataset.name)), "shards") if series else ""
-
-
-def encoder_of(name):
-    encoder = run("diffusion", name).evaluation.encoder
-    return [f"results/support/{encoder}"] if encoder else []
-
-
-def model_modules(name):
-    return (model_module(run("diffusion", name).model.name),)
-
-
-def backbone_modules(name):
-    """Those of a run and of all that it chooses from."""
-    wanted = run("classification", name)
-    backbones = {wanted.model.backbone} | {each.model.backbone for each in candidate_runs(wanted)}
-    return tuple(sorted(map(module_of, backbones)))
-
-
 def recipe_of(family, name):
     return recipe(source(run(family, name).dataset.name))
-
-
-@once
-def folds_of(name):
-    """What a classification run is trained on: the recipe's split, and folds over all listed subjects."""
-    wanted = run("classification", name)
-    base = source(wanted.dataset.name)
-    subjects = {(dataset, entry.subject) for dataset in datasets_of(base) for entry in usable(dataset, base)}
-    return ["split", *wanted.evaluation.fold_names(len(subjects))]
-
-
-def predictions_of(name, labels="true"):
-    """The tables of all folds of a classification run; labels: true or shuffled."""
-    folder = WORK / f"classification/{name}/{labels}"
-    return [folder / fold / "predictions.csv" for fold in folds_of(name)]
-
-
-def selection_of(name, fold):
-    """What inner folds chose for a fold of a classification run that has candidates; else nothing."""
-    wanted = run("classification", name).selection.candidates
-    return [WORK / f"classification/{name}/true/{fold}/selection.json"] if wanted else []
-
-
-def selections_of(name):
-    return [path for fold in folds_of(name) for path in selection_of(name, fold)]
-
-
-def beside(name):
-    """The tables of the runs whose scores stand beside a run's."""
-    return [
-        table for other in run("classification", name).evaluation.beside for table in predictions_of(other)
-    ]
-
-
-def models_of(name):
-    return [table.with_name("model.safetensors") for table in predictions_of(name)]
-
-
-def stats_of(name):
-    return [table.with_name("stats.jsonl") for table in predictions_of(name)]
-
-
-def shuffled_of(name):
-    return predictions_of(name, "shuffled") if run("classification", name).evaluation.shuffled else []
-
-
-def occlusion_of(name):
-    wanted = run("classification", name).evaluation.occlusion
-    return [WORK / f"classification/{name}/occlusion.json"] if wanted else []
 
 
 @once
@@ -377,19 +148,6 @@ def code(script, modules=(), heard=()):
 def growing(first):
     """Memory or time of a job that failed for want of it: twice as much at each of the next two attempts."""
     return lambda wildcards, attempt: first * 2 ** min(attempt - 1, 2)
-
-
-def readers(paths):
-    """The reader module of each suffix, for only these are run."""
-    names = sorted(
-        {formats.READERS[suffix] for path in paths if (suffix := path.suffix.lower()) in formats.READERS}
-    )
-    return tuple(f"signal_diffusion.recordings.formats.{name}" for name in names)
-
-
-def index_code(dataset, recipe_name):
-    listing = datasets.module_name(dataset, settings().datasets.get(dataset))
-    return code("index", (listing, *readers(paths_of(dataset, recipe_name))))
 
 
 wildcard_constraints:
