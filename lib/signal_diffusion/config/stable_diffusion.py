@@ -49,6 +49,9 @@ class StableDiffusionExtras(Prompted):
     """The UNet; levels go from the finest to the deepest, lists have one entry for each."""
 
     applies: ClassVar[str] = 'model.name = "stable-diffusion"'
+    # It has no T5.
+    t5_tokens: ClassVar[int] = 0
+    skip_t5: ClassVar[bool] = True
 
     aliases: ClassVar[dict[str, str]] = Extras.aliases | {
         "block_out_channels": "widths",

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from signal_diffusion.config.stable_diffusion import StableDiffusion35Extras
 from signal_diffusion.diffusion.paths import SCALED_BETAS
 from signal_diffusion.families.diffusion.generate import INNER
 from signal_diffusion.families.diffusion.latents import SUBFOLDER, LatentSpace
 from signal_diffusion.families.diffusion.model import build
 from signal_diffusion.families.diffusion.pipeline import TEXT, WEIGHTS
-from signal_diffusion.families.diffusion.pretrained import NULL_CAPTION, PARTS, load_under_adapters
+from signal_diffusion.families.diffusion.pretrained import NULL_CAPTION, PARTS, PIPELINES, load_under_adapters
 from signal_diffusion.families.diffusion.prompts import PromptEncoder, TrainedText, prompt_encoder
 from signal_diffusion.models.foreign import ADAPTER
 from signal_diffusion.training.weights import load_weights, save_weights
@@ -75,13 +76,14 @@ def plain_usage(run: "DiffusionRun", model: Path, folder: str, caption: str, sid
     """
     if not (model / INDEX).is_file():
         return ""
-    three, settings = run.model.name == "stable-diffusion-35", run.inference
+    extras, settings = run.model.extras, run.inference
     steps = f"num_inference_steps={settings.denoising_steps}"
+    three = isinstance(extras, StableDiffusion35Extras)
     if three:
-        steps += f", max_sequence_length={run.model.extras.t5_tokens}"
-    absent = three and run.model.extras.skip_t5
+        steps += f", max_sequence_length={extras.t5_tokens}"
+    absent = three and extras.skip_t5
     return PLAIN_USAGE.format(
-        kind="StableDiffusion3Pipeline" if three else "StableDiffusionPipeline",
+        kind=PIPELINES[run.model.name],
         folder=folder,
         absent=", text_encoder_3=None, tokenizer_3=None" if absent else "",
         caption=caption,
@@ -193,9 +195,7 @@ def _save_adapters(run: "DiffusionRun", denoiser: "Denoiser", folder: Path) -> N
         text = name.startswith("text_encoder")
         layers[f"{name}_lora_layers"] = convert_state_dict_to_diffusers(state) if text else state
         layers[f"{name}_lora_adapter_metadata"] = _plain(model.peft_config[ADAPTER].to_dict())
-    three = run.model.name == "stable-diffusion-35"
-    kind = diffusers.StableDiffusion3Pipeline if three else diffusers.StableDiffusionPipeline
-    kind.save_lora_weights(folder, **layers)
+    getattr(diffusers, PIPELINES[run.model.name]).save_lora_weights(folder, **layers)
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ PARTS = {
     "stable-diffusion": "unet",
     "stable-diffusion-35": "transformer",
 }  # of the folders that diffusers writes
+PIPELINES = {"stable-diffusion": "StableDiffusionPipeline", "stable-diffusion-35": "StableDiffusion3Pipeline"}
 REMEDY = "give the folder of a diffusers pipeline with safetensors, or a hub id that was downloaded or can be reached"
 
 

@@ -200,13 +200,12 @@ def prompt_encoder(
 ) -> PromptEncoder:
     """The text encoders of a run of a Stable Diffusion network."""
     extras, model = run.model.extras, run.model
-    three = model.name == "stable-diffusion-35"
     return PromptEncoder.load(
         READERS[model.name],
         source,
         extras.text_tokens,
-        extras.t5_tokens if three else 0,
-        extras.skip_t5 if three else True,
+        extras.t5_tokens,
+        extras.skip_t5,
         device,
         model.revision if str(source) == model.pretrained else None,
     )
