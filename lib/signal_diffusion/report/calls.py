@@ -80,7 +80,18 @@ def sentence(found: Mapping[str, Any]) -> str:
     return (
         f"The run's own sampling ({_title(default)}) has quality {interval(default['quality'])}, {within} the best of "
         f"all, {interval(best['quality'])} ({_title(best)}), at {few}; its share of that is "
-        f"{interval(said['ratio'])}. The fewest calls within {NEAR:.0%} of the best: {_title(fewest)}."
+        f"{interval(said['ratio'])}. The fewest calls within {NEAR:.0%} of the best: {_title(fewest)}. "
+        + _limit(found, default)
+    )
+
+
+def _limit(found: Mapping[str, Any], default: Mapping[str, Any]) -> str:
+    """What the best solver reaches with the most calls, where solvers agree, and the default's share of it."""
+    most = max(found["points"], key=lambda point: (point["calls"], point["quality"]["value"]))
+    share = default["quality"]["value"] / most["quality"]["value"]
+    return (
+        f"With the most calls of all, quality is {interval(most['quality'])} ({_title(most)}); the run's own has "
+        f"{share:.1%} of that at {default['calls'] / most['calls']:.0%} of its calls."
     )
 
 
