@@ -1,4 +1,4 @@
-"""Bring the table of all diffusion runs, and one run's quality against network calls, into the README and docs/.
+"""Bring the table of all diffusion runs, and one run's samples and quality against calls, into the README and docs/.
 
     snakemake results/diffusion-summary results/diffusion-calls/demo
     python docs/make_results.py --calls demo
@@ -30,13 +30,14 @@ def main() -> None:
 
 
 def bring(results: Path, run: str) -> None:
-    """Copy tables and figures to docs/."""
+    """Copy tables and figures to docs/, the samples of the run among them."""
     summary, calls = results / "diffusion-summary", results / "diffusion-calls" / run
     for source, name in (
         (summary / "diffusion.csv", "results.csv"),
         (summary / "diffusion.png", "results.png"),
         (calls / "calls.json", "calls.json"),
         (calls / "calls.png", "calls.png"),
+        (results / "diffusion" / run / "figures" / "samples.png", "demo.png"),
     ):
         shutil.copyfile(source, DOCS / name)
 
