@@ -126,7 +126,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, title: str) -> None:
         axes.plot(row["closed"], place, "o", color=GENERATED, markersize=6)
     axes.axvline(1, color=FLOOR, linewidth=1, linestyle=(0, (4, 2)))
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [f"{row.run} ({row.model})" for row in rows.itertuples()])
+    axes.set_yticks(range(len(rows)), [f"{row.run}\n{row.model}" for row in rows.itertuples()])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=min(-0.05, axes.get_xlim()[0]))
     axes.set_title(title, fontsize=8.5)
