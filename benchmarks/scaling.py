@@ -2,7 +2,8 @@
 
     python benchmarks/scaling.py [--recordings 100 1000 10000] [--simulated 1000] [--slurm]
 
-Recordings of one second in one folder are planned: a dry run of their dataset, in batches of 16 and with a job each.
+Recordings of one second in one folder are planned: a dry run of their dataset, in batches of 16 and with a job each,
+beside as many jobs of a rule that has a command and nothing else, which is what Snakemake alone takes here.
 Then simulated recordings of 12 s become a dataset of 32 x 32 images, on 2 cores, batched and with a job each; then
 nothing is left to do; and, with --slurm, the same is built by the cluster whose `sbatch` is on the path. CPU time
 stands beside wall time, for other work may share the machine.
@@ -36,6 +37,13 @@ files = "{subject}_rest.edf"
 table = "people.csv"
 id = "id"
 columns = { gender = "sex" }
+"""
+BARE = """
+rule all:
+    input: expand("{{n}}.txt", n=range({number}))
+rule one:
+    output: "{{n}}.txt"
+    shell: "touch {{output}}"
 """
 SIMULATED = """
 [recipe]
@@ -86,6 +94,18 @@ def report_planning(number: int) -> None:
                 measured(copy, "-n", "--quiet", "all", "--", TARGET)  # the first one also reads the code
                 plan = measured(copy, "-n", "--quiet", "rules", "--", TARGET)
             print(f"{number} recordings, {jobs(plan)} jobs: planned in {words(plan)}", flush=True)
+        report_bare(jobs(plan), plan)
+
+
+def report_bare(number: int, plan: Cost) -> None:
+    """So many jobs of a Snakefile with one plain rule, beside a plan of this project's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "Snakefile").write_text(BARE.format(number=number))
+        alone = measured(Path(folder), "-n", "--quiet", "rules")
+    ratio = plan.cpu_seconds / alone.cpu_seconds
+    print(
+        f"  {number} jobs of a bare rule: {words(alone)}; the CPU time is {ratio:.2f} times that", flush=True
+    )
 
 
 def report_building(number: int, slurm: bool) -> None:
