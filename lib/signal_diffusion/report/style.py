@@ -92,7 +92,9 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, path: str | Path) -> None:
     """Write a PNG without date or version, so that equal figures are equal files."""
     with atomic_path(path) as temporary, matplotlib.rc_context(STYLE):
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+        figure.set_dpi(STYLE["savefig.dpi"])
+        # `savefig` would lay the figure out in a drawing of its own first.
+        figure.canvas.print_png(temporary, metadata={"Software": None})
 
 
 def frequency_axis(axes: Axes, frequencies) -> None:
