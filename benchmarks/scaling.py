@@ -4,9 +4,9 @@
 
 Recordings of one second in one folder are planned: a dry run of their dataset, in batches of 16 and with a job each,
 beside as many jobs of a rule that has a command and nothing else, which is what Snakemake alone takes here.
-Then simulated recordings of 12 s become a dataset of 32 x 32 images, on 2 cores, batched and with a job each; then
-nothing is left to do; and, with --slurm, the same is built by the cluster whose `sbatch` is on the path. CPU time
-stands beside wall time, for other work may share the machine.
+Then simulated recordings of 12 s become a dataset of 32 x 32 images, on 2 cores; then nothing is left to do; and,
+with --slurm, the same is built by the cluster whose `sbatch` is on the path. Sixty of them, batched and with a job
+each, say what a job costs. CPU time stands beside wall time, for other work may share the machine.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from signal_diffusion.recordings.recording import Recording  # noqa: E402
 from signal_diffusion.recordings.writers import write_edf  # noqa: E402
 
 BATCH = 16
-FEW = 60  # recordings whose jobs are submitted one by one
+FEW = 60  # recordings that a job each is tried with
 LOCAL = ("--cores", "2")
 SLURM = ("--profile", "profiles/slurm")
 OWN = """
@@ -109,15 +109,13 @@ def report_bare(number: int, plan: Cost) -> None:
 
 
 def report_building(number: int, slurm: bool) -> None:
-    """A simulated dataset here, batched and with a job each, and on the cluster."""
-    batched = built(number, "batched", BATCH, LOCAL)
-    report_overhead(batched, built(number, "a job each", 1, LOCAL))
+    """A simulated dataset here and on the cluster, and what a job costs on each."""
+    local = built(number, "batched", BATCH, LOCAL)
+    report_overhead(min(number, FEW), "here", LOCAL)
     if slurm:
-        ratio = built(number, "on SLURM, batched", BATCH, SLURM).cost.seconds / batched.cost.seconds
+        ratio = built(number, "on SLURM, batched", BATCH, SLURM).cost.seconds / local.cost.seconds
         print(f"  {ratio:.2f} times the local time (target 1.5)", flush=True)
-        few = min(number, FEW)
-        batched = built(few, "on SLURM, batched", BATCH, SLURM)
-        report_overhead(batched, built(few, "on SLURM, a job each", 1, SLURM))
+        report_overhead(min(number, FEW), "on SLURM", SLURM)
 
 
 def built(number: int, label: str, size: int, how: Sequence[str]) -> Built:
@@ -131,8 +129,10 @@ def built(number: int, label: str, size: int, how: Sequence[str]) -> Built:
     return Built(count, cost)
 
 
-def report_overhead(batched: Built, single: Built) -> None:
-    """What a job costs beyond its work: both have the same work."""
+def report_overhead(number: int, where: str, how: Sequence[str]) -> None:
+    """What a job costs beyond its work: batched and with a job each, the work is the same."""
+    batched = built(number, f"{where}, batched", BATCH, how)
+    single = built(number, f"{where}, a job each", 1, how)
     if single.jobs > batched.jobs:
         each = (single.cost.seconds - batched.cost.seconds) / (single.jobs - batched.jobs)
         print(f"  each job more: {each:.2f} s of wall time", flush=True)
