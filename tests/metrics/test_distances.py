@@ -73,17 +73,28 @@ def test_bootstrap_draws_whole_groups():
     assert weights[1:].mean() == pytest.approx(1, abs=0.05)
 
 
-def test_interval_covers_a_mean_over_subjects():
-    covered = 0
-    for seed in range(200):
+@pytest.mark.parametrize("subjects", [6, 30])
+def test_interval_covers_a_mean_over_subjects(subjects):
+    covered, groups = 0, np.repeat(np.arange(subjects), 4)
+    for seed in range(400):
         rng = np.random.default_rng(seed)
-        values = np.repeat(rng.normal(size=30), 4) + rng.normal(0, 0.2, 120)
-        weights = group_weights(np.repeat(np.arange(30), 4), 200, rng)
-        interval = estimate(weights @ values / weights.sum(axis=1))
+        values = np.repeat(rng.normal(size=subjects), 4) + rng.normal(0, 0.2, len(groups))
+        weights = group_weights(groups, 200, rng)
+        interval = estimate(weights @ values / weights.sum(axis=1), subjects)
         covered += interval["low"] < 0 < interval["high"]
-    assert 175 <= covered <= 198
+    assert 364 <= covered <= 396
+
+
+def test_two_subjects_give_a_kernel_distance_without_an_interval():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 3))
+    groups = np.arange(40), np.repeat([0, 1], 20)
+    weights = tuple(group_weights(one, 100, rng) for one in groups)
+    found = estimate(mmd(gaussian(3.0), x, y, groups, weights), 2)
+    assert found["value"] is not None and found["low"] is None and "few subjects" in found["unknown"]
 
 
 def test_estimate_of_nothing_finite_is_none():
-    assert estimate(np.array([np.nan, 1.0])) == {"value": None, "low": None, "high": None}
-    assert estimate(np.array([0.1, -5.0, 0.1, 9.0]), least=0)["low"] == 0
+    found = estimate(np.array([np.nan, 1.0]), 9)
+    assert (found["value"], found["low"], found["high"]) == (None, None, None) and found["unknown"]
+    assert estimate(np.array([0.1, -5.0, 0.1, 9.0]), 9, least=0)["low"] == 0

@@ -161,6 +161,17 @@ def test_card_holds_the_numbers(battery, folder):
     assert primary and all(interval(record["generated"]) in card for record in primary)
 
 
+def test_one_unseen_subject_leaves_distances_unknown_and_everything_is_drawn(sets, stats, tmp_path):
+    train, _, generated = sets
+    alone = make_set(8, 2)
+    alone = ImageSet(alone.images, alone.labels.assign(subject="one"), np.zeros(len(alone), np.int64))
+    found = evaluate({"generated": generated}, train, alone, SPEC, bootstrap=5)
+    assert found.metrics["distances"]["spectral"]["mmd"]["best_baseline"] is None
+    draw_run(tmp_path / "out", found.metrics, found.arrays, alone, generated, SPEC, LABELS, stats)
+    card = model_card("alone", {}, SPEC, found.metrics, {}, [], "")
+    assert "| Kernel distance (MMD²) | unknown | unknown | unknown | unknown |" in card
+
+
 def test_card_of_a_run_without_labels(battery):
     metrics = battery.metrics | {"effects": []}
     assert "agrees" not in model_card("demo", {}, SPEC, metrics, {}, [], "code")

@@ -39,7 +39,7 @@ def scored(run: str, generated: float, model: str = "dit") -> list[dict]:
     rows = []
     for features in ("spectral", "encoder"):
         values = {"generated": generated, "floor": 1.0, "untrained": 9.0, "pixel_gaussian": 5.0}
-        found = summary({name: np.full(9, value) for name, value in values.items()})
+        found = summary({name: np.full(9, value) for name, value in values.items()}, 9)
         parts = {"generated": found["generated"], "floor": found["floor"], "closed": found["closed"]}
         parts["best_baseline"] = found["baselines"]["pixel_gaussian"]
         row = {"run": run, "model": model, "recipe": "demo", "representation": "db-only", "effects": "3 of 4"}

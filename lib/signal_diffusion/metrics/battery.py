@@ -60,12 +60,13 @@ def evaluate(
     label_effects, effect_curves = [], {}
     if of_eeg:
         label_effects, effect_curves = _effects(sets["generated"], (train, reference), spec, bootstrap, seed)
+    units = (comparison.sets["generated"].units, comparison.units)
     metrics = {
         "samples": _samples(sets["generated"], train, reference, comparison),
         "bootstrap": {"replicates": bootstrap, "seed": seed, "level": LEVEL},
         "distances": distances,
         "spectra": spectra,
-        "memorisation": {space: compare(*rows, weights) for space, rows in nearest_rows.items()},
+        "memorisation": {space: compare(*rows, weights, units) for space, rows in nearest_rows.items()},
         "effects": label_effects,
     }
     return Battery(metrics, _nearest_arrays(nearest_rows) | spectrum_curves | effect_curves)
@@ -111,7 +112,7 @@ def _spectra(comparison: Comparison, spec: Mapping[str, Any]) -> tuple[dict[str,
 
 def _mean_gap(comparison: Comparison, features: Mapping[str, np.ndarray]) -> dict[str, Any]:
     flat = {name: rows.reshape(len(rows), -1) for name, rows in features.items()}
-    return summary(comparison.each(mean_gap, flat), least=0)
+    return summary(comparison.each(mean_gap, flat), comparison.units, least=0)
 
 
 def _effects(

@@ -10,7 +10,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.metrics import baselines
 from signal_diffusion.metrics.distances import Kernel, cubic, frechet, gaussian, mmd
 from signal_diffusion.metrics.features import Standardiser
-from signal_diffusion.metrics.resampling import estimate, group_weights
+from signal_diffusion.metrics.resampling import Estimate, estimate, group_weights
 from signal_diffusion.metrics.sets import ImageSet
 
 MAX_COMPARED = 2048
@@ -34,6 +34,11 @@ class Comparison:
     @property
     def size(self) -> int:
         return len(self.sets["reference"])
+
+    @property
+    def units(self) -> int:
+        """Subjects in the recorded set that has the fewest: what intervals rest on."""
+        return min(self.sets[name].units for name in ("reference", "floor"))
 
     @property
     def judged(self) -> list[str]:
@@ -103,30 +108,44 @@ def feature_distances(
     """
     standardised = {name: standardiser.standardise(rows) for name, rows in features.items()}
     reduced = {name: standardiser.reduce(rows) for name, rows in features.items()}
+    units = comparison.units
     return {
         "features": standardiser.mean.size,
         "components": standardiser.axes.shape[1],
-        "mmd": summary(comparison.mmd(gaussian(standardiser.width), standardised)),
-        "frechet": summary(comparison.each(frechet, reduced), least=0),
-        "kid": summary(comparison.mmd(cubic, standardised)),
+        "mmd": summary(comparison.mmd(gaussian(standardiser.width), standardised), units),
+        "frechet": summary(comparison.each(frechet, reduced), units, least=0),
+        "kid": summary(comparison.mmd(cubic, standardised), units),
     }
 
 
-def summary(distances: Mapping[str, np.ndarray], least: float = -np.inf) -> dict[str, Any]:
-    """The numbers of one distance, each with its interval.
+def summary(distances: Mapping[str, np.ndarray], units: int, least: float = -np.inf) -> dict[str, Any]:
+    """The numbers of one distance, each with its interval over `units` subjects.
 
-    `closed` is the share of the way from the best baseline to the floor that the generated set has come:
-    0 as good as that baseline, 1 as good as real training images; the best baseline is chosen anew in
-    each replicate. No interval of a distance reaches below `least`, the smallest value that it can have.
+    `closed` is the share of the way from the best baseline to the floor that the generated set has come; the best
+    baseline is chosen anew in each replicate. `best_baseline` is None where no distance is defined. No interval of a
+    distance reaches below `least`, the smallest value that it can have.
     """
     bounds = ("generated", "floor", ROUND_TRIP)
     others = {name: rows for name, rows in distances.items() if name not in bounds}
+    defined = [name for name, rows in others.items() if np.isfinite(rows[0])]
     best = np.min(list(others.values()), axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        closed = (best - distances["generated"]) / (best - distances["floor"])
     return {
-        **{name: estimate(distances[name], least) for name in bounds if name in distances},
-        "baselines": {name: estimate(rows, least) for name, rows in others.items()},
-        "best_baseline": min(others, key=lambda name: others[name][0]),
-        "closed": estimate(closed),
+        **{name: estimate(distances[name], units, least) for name in bounds if name in distances},
+        "baselines": {name: estimate(rows, units, least) for name, rows in others.items()},
+        "best_baseline": min(defined, key=lambda name: others[name][0], default=None),
+        "closed": estimate(way_closed(distances["generated"], distances["floor"], best), units),
     }
+
+
+def way_closed(values: np.ndarray, floor: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Share of the way from the best baseline (0) to the floor (1) that distances have come.
+
+    NaN where real training images are no nearer than the baseline: then there is no way to close.
+    """
+    return (best - values) / np.where(best > floor, best - floor, np.nan)
+
+
+def best_baseline(scores: Mapping[str, Any]) -> tuple[str | None, Estimate]:
+    """Name and distance of the best baseline in the numbers of one distance, as `summary` gives them."""
+    name = scores["best_baseline"]
+    return name, scores["baselines"][name] if name else {"value": None, "low": None, "high": None}

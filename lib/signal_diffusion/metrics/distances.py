@@ -37,7 +37,7 @@ def mmd(
 
     Its expectation is zero for two samples of one population, so that it can be below zero. Pairs within
     a group are left out, not only an image with itself: two windows of one person are not two draws from
-    the population.
+    the population. NaN where a set has no other pairs.
     """
     x_weights, y_weights = weights
     across = np.einsum("bm,bm->b", x_weights @ kernel(x, y), y_weights)
@@ -48,7 +48,8 @@ def mmd(
 def _within(kernel: Kernel, x: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> np.ndarray:
     apart = (groups[:, None] != groups[None, :]).astype(np.float64)
     total = np.einsum("bn,bn->b", weights @ (kernel(x, x) * apart), weights)
-    return total / np.einsum("bn,bn->b", weights @ apart, weights)
+    pairs = np.einsum("bn,bn->b", weights @ apart, weights)
+    return total / np.where(pairs > 0, pairs, np.nan)
 
 
 def frechet(x: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

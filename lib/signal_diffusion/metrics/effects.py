@@ -95,7 +95,8 @@ def effects(
             design = np.stack([one.code(images.labels) for one in found], axis=1) - centre
             differences.append(_difference(spectra, design, weights, index, contrast, centre, frequencies))
         sizes = subject_effect(contrast, *real, frequencies)
-        records += [_record(contrast, m, *differences, sizes[m]) for m in range(len(MEASURES))]
+        units = (real[0].units, generated[0].units)
+        records += [_record(contrast, m, differences, units, sizes[m]) for m in range(len(MEASURES))]
     return [record for record in records if record["real"]["value"] is not None]
 
 
@@ -143,13 +144,13 @@ def subject_effect(
 
 
 def _record(
-    contrast: Contrast, index: int, real: np.ndarray, generated: np.ndarray, size: float
+    contrast: Contrast, index: int, differences: Sequence[np.ndarray], units: tuple[int, int], size: float
 ) -> dict[str, Any]:
     measure = MEASURES[index]
-    real, generated = real[:, index], generated[:, index]
+    real, generated = (difference[:, index] for difference in differences)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = estimate(generated / real)
-    ours, theirs = estimate(generated), estimate(real)
+        ratio = estimate(generated / real, min(units))
+    ours, theirs = estimate(generated, units[1]), estimate(real, units[0])
     if not excludes_zero(theirs):
         ratio |= {"low": None, "high": None}
     within = ratio["value"] is not None and AGREEMENT[0] <= ratio["value"] <= AGREEMENT[1]

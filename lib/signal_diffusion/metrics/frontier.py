@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from signal_diffusion.metrics.comparison import Comparison, compare_sets
+from signal_diffusion.errors import UserError
+from signal_diffusion.metrics.comparison import Comparison, compare_sets, way_closed
 from signal_diffusion.metrics.distances import frechet, gaussian
 from signal_diffusion.metrics.features import Standardiser
 from signal_diffusion.metrics.resampling import estimate
@@ -51,21 +52,29 @@ def judge(
 def closed(distances: Shares) -> Shares:
     """Share of the way from the best baseline to the floor that each set has come, in every replicate."""
     best = np.min([distances[name] for name in BASELINES], axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            name: (best - values) / (best - distances[FLOOR])
-            for name, values in distances.items()
-            if name not in (*BASELINES, FLOOR)
-        }
+    judged = (name for name in distances if name not in (*BASELINES, FLOOR))
+    return {name: way_closed(distances[name], distances[FLOOR], best) for name in judged}
 
 
 def qualities(distances: Mapping[tuple[str, str], Shares]) -> Shares:
-    """Quality of each set: the mean of its closed shares over feature spaces and distances."""
-    shares = [closed(one) for one in distances.values()]
+    """Quality of each set: the mean of its closed shares over those feature spaces and distances that have a way.
+
+    UserError where none has: real training windows are no nearer to unseen ones than the best baseline.
+    """
+    shares = [share for share in map(closed, distances.values()) if _defined(share)]
+    if not shares:
+        raise UserError(
+            "quality cannot be measured: by no distance are real training windows nearer to the unseen ones than the "
+            "best baseline is; have more subjects in evaluation.reference_split"
+        )
     return {name: np.mean([share[name] for share in shares], axis=0) for name in shares[0]}
 
 
-def verdict(quality: Shares, calls: Mapping[str, int], default: str) -> dict[str, Any]:
+def _defined(share: Shares) -> bool:
+    return all(np.isfinite(values[0]) for values in share.values())
+
+
+def verdict(quality: Shares, calls: Mapping[str, int], default: str, units: int) -> dict[str, Any]:
     """The default beside the best of all sets, and the fewest calls that come within 5 % of that.
 
     `ratio` is the default's quality over the best one's, with the interval of the paired bootstrap; `near` says
@@ -73,7 +82,7 @@ def verdict(quality: Shares, calls: Mapping[str, int], default: str) -> dict[str
     """
     best = max(quality, key=lambda name: (quality[name][0], -calls[name]))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = estimate(quality[default] / quality[best])
+        ratio = estimate(quality[default] / quality[best], units)
     least = quality[best][0] - NEAR * abs(quality[best][0])
     good = [name for name in quality if quality[name][0] >= least]
     return {
@@ -86,17 +95,19 @@ def verdict(quality: Shares, calls: Mapping[str, int], default: str) -> dict[str
     }
 
 
-def rows_of(distances: Mapping[tuple[str, str], Shares], names: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per set, space and distance: the distance and the share closed, with their intervals."""
+def rows_of(
+    distances: Mapping[tuple[str, str], Shares], names: Sequence[str], units: int
+) -> list[dict[str, Any]]:
+    """One row per set, space and distance: the distance and the share closed, with intervals over `units` subjects."""
     rows = []
     for (space, distance), values in distances.items():
         shares = closed(values)
         for name in names:
             row = {"set": name, "features": space, "distance": distance}
-            rows.append(row | _ends("value", values[name]) | _ends("closed", shares[name]))
+            rows.append(row | _ends("value", values[name], units) | _ends("closed", shares[name], units))
     return rows
 
 
-def _ends(name: str, values: np.ndarray) -> dict[str, float | None]:
-    found = estimate(values)
+def _ends(name: str, values: np.ndarray, units: int) -> dict[str, float | None]:
+    found = estimate(values, units)
     return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}

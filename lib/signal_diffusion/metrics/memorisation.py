@@ -7,7 +7,7 @@ import numpy as np
 
 from signal_diffusion.config.images import IMAGES
 from signal_diffusion.metrics.distances import squared_distances
-from signal_diffusion.metrics.resampling import estimate
+from signal_diffusion.metrics.resampling import Estimate, estimate
 from signal_diffusion.metrics.sets import BLOCK
 from signal_diffusion.metrics.spectra import decibels
 
@@ -33,8 +33,9 @@ def compare(
     generated: np.ndarray,
     unseen: np.ndarray,
     weights: tuple[np.ndarray, np.ndarray],
+    units: tuple[int, int],
 ) -> dict[str, Any]:
-    """Nearest-training distances of generated [n] beside those of unseen real images [m], with intervals.
+    """Nearest-training distances of generated [n] beside those of unseen real images [m], intervals over their `units`.
 
     `below` is the share of generated images that stand nearer than the lowest 5 % of the unseen real
     ones: 0.05 when both are alike, near 1 when training images are copied. `nearer` is true when the
@@ -42,14 +43,19 @@ def compare(
     """
     ours, theirs = (_quantiles(x, w) for x, w in zip((generated, unseen), weights, strict=True))
     below = (generated[None] < theirs[:, :1]) * weights[0]
-    ratio = estimate(ours[:, 1] / theirs[:, 1])
+    few = min(units)
+    ratio = estimate(ours[:, 1] / theirs[:, 1], few)
     return {
-        "generated": {"low_quantile": estimate(ours[:, 0]), "median": estimate(ours[:, 1])},
-        "unseen": {"low_quantile": estimate(theirs[:, 0]), "median": estimate(theirs[:, 1])},
+        "generated": _both(ours, units[0]),
+        "unseen": _both(theirs, units[1]),
         "median_ratio": ratio,
-        "below": estimate(below.sum(axis=1) / weights[0].sum(axis=1)),
+        "below": estimate(below.sum(axis=1) / weights[0].sum(axis=1), few),
         "nearer": ratio["high"] is not None and ratio["high"] < 1,
     }
+
+
+def _both(quantiles: np.ndarray, units: int) -> dict[str, Estimate]:
+    return {name: estimate(quantiles[:, n], units) for n, name in enumerate(("low_quantile", "median"))}
 
 
 def _flat(images: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:

@@ -38,8 +38,9 @@ TITLES = {
 }
 WORDS = (
     "Way closed: the share of the way from the best baseline to the floor, 1 as good as real training windows; quality "
-    "is its mean over feature spaces and distances. A step with guidance is two calls, Heun's another two. All sets "
-    "are drawn from the same noise for the same labels; intervals are 95 % bootstrap intervals."
+    "is its mean over those feature spaces and distances by which these are nearer than that baseline. A step with "
+    "guidance is two calls, Heun's another two. All sets are drawn from the same noise for the same labels; intervals "
+    "are 95 % bootstrap intervals."
 )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from signal_diffusion.config.images import IMAGES
 from signal_diffusion.markdown import table
-from signal_diffusion.metrics.comparison import ROUND_TRIP
+from signal_diffusion.metrics.comparison import ROUND_TRIP, best_baseline
 from signal_diffusion.report.figures import CAPTIONS
-from signal_diffusion.report.scores import SHOWN, interval
+from signal_diffusion.report.scores import SHOWN, baseline_cell, interval
 from signal_diffusion.report.style import name
 
 WITHOUT_PHASE = (
@@ -112,14 +112,14 @@ def _distances(metrics: Mapping[str, Any], people: str) -> str:
     for space, scores in metrics["distances"].items():
         for distance in SHOWN:
             one = scores[distance]
-            best = one["best_baseline"]
             cells = (interval(one[key], 3) for key in bounds)
-            baseline = f"{interval(one['baselines'][best], 3)} ({name(best)})"
+            baseline = baseline_cell(*best_baseline(one))
             rows.append((name(space), name(distance), *cells, baseline, interval(one["closed"])))
     text = (
         f"Distances from {samples['compared']} windows of {samples['reference_subjects']} unseen {people}, "
         f"{samples['compared']} images from every set. The floor is what real training windows reach; the "
-        "way closed is 0 for the best baseline and 1 at the floor."
+        "way closed is 0 for the best baseline and 1 at the floor. It is unknown where real training windows are no "
+        f"nearer than the best baseline, and an interval where too few {people} are unseen."
     )
     return f"{text}\n\n{table(header, rows)}"
 
@@ -128,15 +128,11 @@ def _spectra(spectra: Mapping[str, Any]) -> str:
     if not spectra:
         return NO_EEG
     rows = [
-        (name(key), interval(one["generated"]), interval(one["floor"]), interval(_best(one)))
+        (name(key), interval(one["generated"]), interval(one["floor"]), interval(best_baseline(one)[1]))
         for key, one in spectra.items()
     ]
     header = ("mean spectrum, mean absolute difference (dB)", "generated", "floor", "best baseline")
     return table(header, rows)
-
-
-def _best(scores: Mapping[str, Any]) -> Mapping[str, Any]:
-    return scores["baselines"][scores["best_baseline"]]
 
 
 def _effects(effects: Sequence[Mapping[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.summary import summary_table
 from signal_diffusion.files import replaced_folder, write_text
 from signal_diffusion.markdown import table
-from signal_diffusion.report.scores import interval
+from signal_diffusion.report.scores import baseline_cell, interval
 from signal_diffusion.report.style import FLOOR, GENERATED, INK, MUTED, name, new_figure, save, styled
 
 NAME = "diffusion"
@@ -82,7 +82,7 @@ def _without(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _detail(row: dict[str, Any]) -> tuple[str, ...]:
     values = (interval(_estimate(row, key), 3) for key in ("generated", "floor"))
-    baseline = f"{interval(_estimate(row, 'best_baseline'), 3)} ({name(row['baseline'])})"
+    baseline = baseline_cell(row["baseline"], _estimate(row, "best_baseline"))
     closed = interval(_estimate(row, "closed"))
     return name(row["features"]), name(row["distance"]), row["run"], *values, baseline, closed
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from signal_diffusion.metrics.comparison import ROUND_TRIP
+from signal_diffusion.metrics.comparison import ROUND_TRIP, best_baseline
 from signal_diffusion.metrics.effects import AGREEMENT
 from signal_diffusion.metrics.spectra import MEASURES
 from signal_diffusion.report.style import (
@@ -54,24 +54,35 @@ def interval(estimate: Mapping[str, float | None], digits: int = 2) -> str:
     return f"{text} [{estimate['low']:z.{digits}f}, {estimate['high']:z.{digits}f}]"
 
 
+def baseline_cell(key: str | None, estimate: Mapping[str, float | None]) -> str:
+    """A baseline's distance with its name, as a table says it."""
+    return f"{interval(estimate, 3)} ({name(key)})" if isinstance(key, str) else interval(estimate)
+
+
 def _ladder(axes: Axes, scores: Mapping[str, Any]) -> None:
     bounds = {key: scores[key] for key in ("floor", ROUND_TRIP, "generated") if key in scores}
     rows = {**bounds, **scores["baselines"]}
-    best = scores["baselines"][scores["best_baseline"]]["value"]
     for place, (key, estimate) in enumerate(rows.items()):
         colour = {"floor": FLOOR, ROUND_TRIP: FLOOR, "generated": GENERATED}.get(key, MUTED)
-        axes.hlines(place, estimate["low"], estimate["high"], color=colour, linewidth=3, alpha=0.4)
-        axes.plot(estimate["value"], place, "o", color=colour, markersize=6)
-    axes.axvspan(scores["floor"]["value"], best, color=FLOOR, alpha=0.08, linewidth=0)
+        _dot(axes, place, estimate, colour)
+    _, best = best_baseline(scores)
+    if best["value"] is not None:
+        _scale(axes, scores["floor"]["value"], best["value"])
+    axes.set_yticks(range(len(rows)), [name(key) for key in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="x")
+
+
+def _scale(axes: Axes, floor: float, best: float) -> None:
+    """Linear up to the best baseline, logarithmic beyond; the way to the floor shaded, where there is one."""
+    if floor < best:
+        axes.axvspan(floor, best, color=FLOOR, alpha=0.08, linewidth=0)
     axes.set_xscale("symlog", linthresh=max(abs(best), 1e-9), linscale=2)
     zero, end = (axes.transData + axes.transAxes.inverted()).transform([(0.0, 0), (best, 0)])[:, 0]
     crowded = abs(end - zero) < 0.15
     axes.set_xticks([best] if crowded else [0.0, best], [f"{best:.3g}"] if crowded else ["0", f"{best:.3g}"])
     axes.minorticks_off()
     axes.axvline(0, color=MUTED, linewidth=0.7)
-    axes.set_yticks(range(len(rows)), [name(key) for key in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.grid(axis="x")
 
 
 @styled
@@ -83,7 +94,7 @@ def effect_forest(effects: Sequence[Mapping[str, Any]]) -> Figure:
     for place, record in enumerate(rows):
         for shift, kind, colour in ((-0.14, "real", REAL), (0.14, "generated", GENERATED)):
             _dot(left, place + shift, record[kind], colour, kind if place == 0 else None)
-        _dot(right, place, record["ratio"], GENERATED if record["agrees"] else MUTED, None)
+        _dot(right, place, record["ratio"], GENERATED if record["agrees"] else MUTED)
     left.axvline(0, color=INK, linewidth=0.8)
     left.set_yticks(range(len(rows)), [_effect_name(record) for record in rows])
     left.set_ylim(len(rows) - 0.5, -0.5)
@@ -97,11 +108,13 @@ def effect_forest(effects: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _dot(axes: Axes, place: float, estimate: Mapping[str, Any], colour: str, label: str | None) -> None:
+def _dot(
+    axes: Axes, place: float, estimate: Mapping[str, Any], colour: str, label: str | None = None
+) -> None:
     if estimate["low"] is not None:
         axes.hlines(place, estimate["low"], estimate["high"], color=colour, linewidth=3, alpha=0.4)
     value = np.nan if estimate["value"] is None else estimate["value"]
-    axes.plot(value, place, "o", color=colour, markersize=6.5, label=label)
+    axes.plot(value, place, "o", color=colour, markersize=6, label=label)
 
 
 def _effect_name(record: Mapping[str, Any]) -> str:

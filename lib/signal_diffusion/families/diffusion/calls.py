@@ -17,7 +17,7 @@ from signal_diffusion.families.diffusion.model import told
 from signal_diffusion.families.diffusion.sample import RECTIFIED, Sampling, draw, sampling_of
 from signal_diffusion.families.diffusion.sets import generated_set, real_set
 from signal_diffusion.files import write_json
-from signal_diffusion.metrics.comparison import MAX_COMPARED
+from signal_diffusion.metrics.comparison import MAX_COMPARED, Comparison
 from signal_diffusion.metrics.encoder import load_encoder
 from signal_diffusion.metrics.features import feature_spaces
 from signal_diffusion.metrics.frontier import compare_paired, judge, qualities, rows_of, verdict
@@ -97,7 +97,7 @@ def measure_calls(
     )
     spaces = feature_spaces(view.spec, load_encoder(encoder) if encoder else None)
     distances = judge(comparison, spaces, train)
-    write_json(out, _described(wanted, distances, len(sets[DEFAULT])))
+    write_json(out, _described(wanted, distances, comparison))
 
 
 def _draw_all(
@@ -124,26 +124,29 @@ def _draw_all(
 
 
 def _described(
-    wanted: list[Point], distances: dict[tuple[str, str], dict[str, np.ndarray]], count: int
+    wanted: list[Point], distances: dict[tuple[str, str], dict[str, np.ndarray]], comparison: Comparison
 ) -> dict[str, Any]:
     quality, calls = qualities(distances), {point.name: point.calls for point in wanted}
-    rows = rows_of(distances, list(calls))
+    units = comparison.units
+    rows = rows_of(distances, list(calls), units)
     return {
-        "images": count,
+        "images": comparison.size,
         "points": [
             {
                 "set": point.name,
                 "method": point.method,
                 "steps": point.sampling.steps,
                 "calls": point.calls,
-                "quality": estimate(quality[point.name]),
+                "quality": estimate(quality[point.name], units),
                 "scores": [row for row in rows if row["set"] == point.name],
             }
             for point in wanted
         ],
         "floor": {
-            space: {name: estimate(one["floor"]) for (of, name), one in distances.items() if of == space}
+            space: {
+                name: estimate(one["floor"], units) for (of, name), one in distances.items() if of == space
+            }
             for space, _ in distances
         },
-        "verdict": verdict(quality, calls, DEFAULT),
+        "verdict": verdict(quality, calls, DEFAULT, units),
     }

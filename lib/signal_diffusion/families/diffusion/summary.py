@@ -14,6 +14,7 @@ from signal_diffusion.families.diffusion.costs import network_cost
 from signal_diffusion.families.diffusion.networks import NETWORKS
 from signal_diffusion.families.diffusion.pipeline import DESCRIPTION, WEIGHTS
 from signal_diffusion.files import read_json
+from signal_diffusion.metrics.comparison import best_baseline
 from signal_diffusion.metrics.frontier import JUDGED
 from signal_diffusion.training.weights import load_weights
 
@@ -49,8 +50,8 @@ def _rows(run: Path) -> Iterator[dict[str, Any]]:
     for features, distances in metrics["distances"].items():
         for distance in JUDGED:
             scores = distances[distance]
-            best = scores[BEST]
-            found = {**scores, BEST: scores["baselines"][best]}
+            best, distance_of_best = best_baseline(scores)
+            found = {**scores, BEST: distance_of_best}
             ends = [_ends(name, found[name]) for name in NUMBERS]
             place = about | {"features": features, "distance": distance, "baseline": best}
             yield {key: value for part in (place, *ends) for key, value in part.items()}
