@@ -1,5 +1,6 @@
 """Images that are no recipe's, from a folder and from Parquet files, through a whole run; and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,34 @@ def test_the_middle_square_or_the_whole_is_resized():
     image = Image.fromarray(pixels)
     assert (np.asarray(squared(image, 4, True)) == 255).all()
     assert not (np.asarray(squared(image, 4, False)) == 255).all()
+
+
+def _grey(folder, pixels):
+    folder.mkdir()
+    for index in range(16):
+        Image.fromarray(np.roll(pixels, index)).save(folder / f"{index}.tiff")
+    rows = [{"file_name": f"{index}.tiff", "label": "rose"} for index in range(16)]
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    return str(folder)
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+@pytest.mark.parametrize(("channels", "planes"), [(None, 1), (3, 3)])
+def test_sixteen_bits_of_grey_become_eight(root, tmp_path, order, channels, planes):
+    levels = np.linspace(0, 65535, 64).reshape(8, 8).astype(order)
+    run = make_run(root, _grey(tmp_path / "deep", levels), run="deep")
+    reading = replace(Reading.of(run), channels=channels)
+    build_images(run.dataset.name, reading, tmp_path / "out")
+    train = Windows(tmp_path / "out", "train").array(range(1))[0]
+    assert train.shape == (planes, 8, 8)
+    assert (np.sort(train.reshape(planes, -1)) == levels.ravel() // 256).all()
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("<i4", "I"), ("<f4", "F")])
+def test_grey_of_no_stated_white_is_refused(root, tmp_path, kind, mode):
+    run = make_run(root, _grey(tmp_path / "deep", np.ones((8, 8), kind)), run="deep")
+    with pytest.raises(UserError, match=f"image 0: found pixels of mode {mode}"):
+        build_images(run.dataset.name, Reading.of(run), tmp_path / "out")
 
 
 def test_mirror_images_join_the_training_images_alone(root):

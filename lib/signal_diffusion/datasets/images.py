@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 NAMES = {"train": "train", "val": "val", "validation": "val", "valid": "val", "dev": "val", "test": "test"}
 PLANES = {1: ["grey"], 3: ["red", "green", "blue"]}
 MODES = {1: "L", 3: "RGB"}
+DEEP = {"I;16", "I;16B", "I;16L"}  # 16 bits of grey, the last two as TIFF may order their bytes
+GREY = {"L", "1", "LA", *DEEP}
 UNKNOWN = "unknown"  # as exports write it, which cannot leave a cell empty
 HELD_OUT = 0.1  # share of the groups in a split that the images do not come with
 
@@ -168,7 +170,7 @@ def _check_columns(name: str, parts: Mapping[str, "Dataset"], keys: Reading) -> 
 def _channels(parts: Mapping[str, "Dataset"], column: str) -> int:
     """One where every training image is grey, else three."""
     modes = {image.mode for image in (row[column] for row in parts["train"])}
-    return 1 if modes <= {"L", "1", "LA", "I;16"} else 3
+    return 1 if modes <= GREY else 3
 
 
 def _write_part(
@@ -197,12 +199,27 @@ def _pixels(part: "Dataset", row: int, channels: int, keys: Reading, name: str) 
     """uint8 [channels, resolution, resolution]."""
     try:
         image = part[row][keys.image]
-        pixels = np.asarray(squared(image.convert(MODES[channels]), keys.resolution, keys.center_crop))
+        shallow = _shallow(image, f"{name}: image {row}").convert(MODES[channels])
+        pixels = np.asarray(squared(shallow, keys.resolution, keys.center_crop))
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(
             f"{name}: image {row} cannot be read ({_first_line(error)}); replace or remove it"
         ) from None
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def _shallow(image: "Image", where: str) -> "Image":
+    """With 8 bits a pixel: of 16 the upper ones, for Pillow's own conversion turns all but the darkest white."""
+    from PIL import Image
+
+    if image.mode in DEEP:
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise UserError(
+            f"{where}: found pixels of mode {image.mode}, whose white nothing states, expected 8 or 16 bits; save "
+            "it with these"
+        )
+    return image
 
 
 def squared(image: "Image", side: int, center_crop: bool) -> "Image":
