@@ -1,9 +1,12 @@
 """What holds of every reader, and BrainVision."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.recordings.batches import Job
+from signal_diffusion.recordings.formats import files, read, read_header
 from signal_diffusion.recordings.formats.names import damaged, is_electrode, is_known, shown
 
 from .material import find
@@ -13,6 +16,7 @@ SEED = (
     "M1 TP7 CP5 CP3 CP1 CPZ CP2 CP4 CP6 TP8 M2 P7 P5 P3 P1 PZ P2 P4 P6 P8 PO7 PO5 PO3 POZ PO4 PO6 PO8 CB1 O1 OZ O2 "
     "CB2 VEO HEO"
 ).split()
+WAVES = 300 * np.sin(np.arange(1000)[:, None] / np.arange(5, 13))
 
 
 @pytest.mark.parametrize("kind", ["edf", "cnt"])
@@ -61,10 +65,10 @@ def test_brainvision_whose_header_denies_that_its_samples_are_floats(shared):
         read_header(path, (1.0, 3.0))
 
 
-def write_brainvision(path, samples, stated, channels=8):
+def write_brainvision(path, samples, stated, channels=8, data="a.eeg"):
     rows = "".join(f"Ch{i + 1}=E{i + 1},,0.1,µV\n" for i in range(channels))
     path.write_text(
-        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=a.eeg\n"
+        f"Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile={data}\n"
         f"MarkerFile=a.vmrk\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels={channels}\n"
         f"SamplingInterval=4000\n[Binary Infos]\nBinaryFormat={stated}\n[Channel Infos]\n{rows}",
         encoding="utf-8",
@@ -73,22 +77,69 @@ def write_brainvision(path, samples, stated, channels=8):
         "Brain Vision Data Exchange Marker File, Version 1.0\n[Common Infos]\nDataFile=a.eeg\n[Marker Infos]\n"
         "Mk1=New Segment,,1,1,0\n"
     )
-    samples.tofile(path.with_suffix(".eeg"))
+    samples.tofile(path.with_name(data))
 
 
 @pytest.mark.parametrize("offset", [0, 15000, -13000])
 def test_brainvision_as_its_header_says(tmp_path, offset):
     """Integers with a large offset have the exponents of floats, but they are smooth."""
-    waves = 300 * np.sin(np.arange(1000)[:, None] / np.arange(5, 13))
     for stated, kind in (("INT_16", "<i2"), ("IEEE_FLOAT_32", "<f4")):
-        samples = (waves + offset).astype(kind)
+        samples = (WAVES + offset).astype(kind)
         write_brainvision(tmp_path / "a.vhdr", samples, stated)
         assert read_header(tmp_path / "a.vhdr").notes == ()
         np.testing.assert_allclose(read(tmp_path / "a.vhdr").data, 0.1 * samples.T, rtol=1e-6)
 
 
+def test_brainvision_of_another_name_than_its_data_is_refused_where_its_own_are_there(tmp_path):
+    """A header that was renamed or copied by hand still names the data it was written with."""
+    write_brainvision(tmp_path / "a.vhdr", WAVES.astype("<i2"), "INT_16")
+    (tmp_path / "a.vhdr").rename(tmp_path / "b.vhdr")
+    assert read(tmp_path / "b.vhdr").data.shape == (8, 1000)
+    for kind, key in (("vmrk", "MarkerFile"), ("eeg", "DataFile")):
+        (tmp_path / f"b.{kind}").write_bytes((tmp_path / f"a.{kind}").read_bytes())
+        with pytest.raises(UserError, match=f"b.vhdr: {key}: found another file than b.{kind}"):
+            read_header(tmp_path / "b.vhdr")
+
+
+def test_the_data_that_a_brainvision_header_names_are_among_its_files(tmp_path):
+    path = tmp_path / "a.vhdr"
+    write_brainvision(path, WAVES.astype("<i2"), "INT_16", data="Müller.dat")
+    assert files(path) == [path, tmp_path / "a.vmrk", tmp_path / "Müller.dat"]
+    path.write_bytes(path.read_text("utf-8").replace("UTF-8", "ANSI").encode("latin-1"))
+    assert files(path)[2:] == [tmp_path / "Müller.dat"]
+    source = Job("a", path).made_from([])
+    (tmp_path / "Müller.dat").write_bytes(bytes(8 * 2 * 1001))
+    assert Job("a", path).made_from([]) != source
+
+
+def test_planning_opens_no_file_that_needs_no_other(edf, monkeypatch):
+    def opened(*arguments, **named):
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(Path, "open", opened)
+    edf.with_suffix(".set").touch()
+    edf.with_suffix(".fdt").touch()
+    assert files(edf) == [edf] and files(edf.with_suffix(".set")) == [
+        edf.with_suffix(".set"),
+        edf.with_suffix(".fdt"),
+    ]
+
+
+@pytest.mark.parametrize("lost", [0, 8, 30])
+def test_brainvision_of_32_bit_integers(tmp_path, lost):
+    samples = np.round(1e4 * WAVES).astype("<i4")
+    write_brainvision(tmp_path / "a.vhdr", samples, "INT_32")
+    data = tmp_path / "a.eeg"
+    data.write_bytes(data.read_bytes()[: data.stat().st_size - lost])
+    if lost:
+        with pytest.raises(UserError, match="size of a.eeg: found .* expected a multiple of 32"):
+            read_header(tmp_path / "a.vhdr")
+    else:
+        np.testing.assert_allclose(read(tmp_path / "a.vhdr").data, 0.1 * samples.T, rtol=1e-6)
+
+
 def test_brainvision_that_says_floats_and_holds_none_is_refused(tmp_path):
-    samples = (300 * np.sin(np.arange(1000)[:, None] / np.arange(5, 13))).astype("<i2")
+    samples = WAVES.astype("<i2")
     write_brainvision(tmp_path / "a.vhdr", samples, "IEEE_FLOAT_32")
     with pytest.raises(
         UserError, match="a.vhdr: BinaryFormat: found IEEE_FLOAT_32, expected what the samples of a"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.recordings.formats import files, read, read_header
 
 from .material import find
 
@@ -175,6 +175,9 @@ def test_a_short_absent_or_second_fdt_is_refused(shared, tmp_path):
     copy.with_suffix(".fdt").write_bytes(data[:-400])
     with pytest.raises(UserError, match="size of renamed.fdt: found 3904112 bytes, expected 3904512"):
         read_header(copy)
+    copy.with_suffix(".fdt").rename(tmp_path / "eeglab_data.fdt")
+    assert files(copy) == [copy, tmp_path / "eeglab_data.fdt"]
+    (tmp_path / "eeglab_data.fdt").unlink()
     copy.with_suffix(".fdt").write_bytes(data)
     assert read(copy).data.shape == (32, 30504)
     (tmp_path / "eeglab_data.fdt").write_bytes(data)

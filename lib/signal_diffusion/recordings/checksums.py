@@ -21,11 +21,13 @@ ANNEX_KEY = re.compile(r"(SHA256|MD5)E?-s\d+(?:-[a-zA-Z]\d+)*--([0-9a-f]+)(?:\..
 
 
 def published(path: Path) -> dict[str, str]:
-    """Name -> "sha256:..." or "md5:..." of the recording's file and of those beside it that belong to it.
+    """Name -> "sha256:..." or "md5:..." of the recording's file and of those that belong to it.
 
-    Those without a published checksum are left out. No file is read but the list of checksums.
+    A name is relative to the file's folder. Those without a published checksum are left out. No file is read but
+    the list of checksums and what names the others (`formats.files`).
     """
-    return {file.name: found for file in files(path) if (found := _annexed(file) or _listed(file))}
+    found = {file: _annexed(file) or _listed(file) for file in files(path)}
+    return {os.path.relpath(file, path.parent): said for file, said in found.items() if said}
 
 
 def check_published(path: Path, digests: dict[str, str]) -> None:
@@ -34,7 +36,7 @@ def check_published(path: Path, digests: dict[str, str]) -> None:
     digests: as `published` gives them. Each file is read whole, once in a process.
     """
     for name, expected in digests.items():
-        file = path.with_name(name)
+        file = path.parent / name
         algorithm, _, wanted = expected.partition(":")
         if not file.is_file():
             raise refuse(path, name, "no such file", "the one that the dataset publishes")

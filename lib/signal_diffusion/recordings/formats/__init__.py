@@ -4,6 +4,8 @@ EDF, BDF, CNT and SET are parsed and decoded here, so that no job waits for MNE 
 field, where MNE would read on. MNE decodes BrainVision.
 """
 
+from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
@@ -47,9 +49,26 @@ def read(path: str | Path, picks: list[str] | None = None, span: Span | None = N
 
 
 def files(path: Path) -> list[Path]:
-    """The recording's file, and those of the same name that belong to it and are there."""
-    others = [path.with_suffix(suffix) for suffix in COMPANIONS.get(path.suffix.lower(), ())]
-    return [path, *(other for other in others if other.is_file())]
+    """The recording's file and those that are there and belong to it, by the same name or for it names them.
+
+    Only a file of a format that has such is opened, once while it stays as it is.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in COMPANIONS:
+        return [path]
+    others = [path.with_suffix(each) for each in COMPANIONS[suffix]]
+    with suppress(OSError):
+        others += _named(path, path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns)
+    return [path, *(other for other in dict.fromkeys(others) if other.is_file())]
+
+
+@lru_cache(2**15)
+def _named(path: Path, changed: int, folder_changed: int) -> list[Path]:
+    """Files that the recording's file names; none if it cannot be read, which its reader will say."""
+    try:
+        return _module(path).named_files(path)
+    except (OSError, UserError):
+        return []
 
 
 def _check_samples(path: Path, recording: Recording) -> None:
@@ -74,4 +93,8 @@ def _reader(path: str | Path):
         )
     if not path.is_file():
         raise UserError(f"{path}: no such file; check the dataset's root in the settings")
+    return _module(path)
+
+
+def _module(path: Path):
     return import_module(f"{__name__}.{READERS[path.suffix.lower()]}")

@@ -18,7 +18,8 @@ from signal_diffusion.recordings.formats.mne_raw import header_of, open_raw, rec
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
 INTEGER, FLOAT = "INT_16", "IEEE_FLOAT_32"
-BYTES = {INTEGER: 2, FLOAT: 4}
+BYTES = {INTEGER: 2, "INT_32": 4, FLOAT: 4}
+FIELDS = {"DataFile": ".eeg", "MarkerFile": ".vmrk"}  # that name a file, and its usual suffix
 PEEK = 2**16  # bytes that show what the samples are
 MAGNITUDES = (1e-12, 1e9)  # of floats that measure something, in volts or microvolts; INT_16 gives 1 in 4
 ROUGHEST = 1.2  # SD of steps over SD, for the halves of floats are noise; white noise has 1.41
@@ -33,12 +34,30 @@ def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -
     return recording_of(_open(path)[0], path, picks, span)
 
 
+def named_files(path: Path) -> list[Path]:
+    """The files that the header names, wherever they are and whether they are there."""
+    header = path.read_bytes()
+    return [_named(path, header, key) for key in FIELDS]
+
+
+def _named(path: Path, header: bytes, key: str) -> Path:
+    return path.parent / _value(header, key, path.stem + FIELDS[key]).replace("$b", path.stem)
+
+
+def _checked(path: Path, header: bytes, key: str) -> Path:
+    """The file that the header names; UserError if another, called like the header, is there as well."""
+    named, beside = _named(path, header, key), path.with_suffix(FIELDS[key])
+    if named.is_file() and beside.is_file() and not named.samefile(beside):
+        raise refuse(path, key, f"another file than {beside.name}, which is there too", "one of them")
+    return named
+
+
 def _open(path: Path):
     """MNE's raw object, and what a user should know of the file."""
     header = path.read_bytes()
-    data = path.parent / _value(header, "DataFile", path.stem + ".eeg").replace("$b", path.stem)
+    data, _ = (_checked(path, header, key) for key in FIELDS)
     stated, count = _value(header, "BinaryFormat", INTEGER), _integer(path, header, "NumberOfChannels", 1)
-    width = _width(path, data, stated, count) if data.is_file() and stated in BYTES else stated
+    width = _width(path, data, stated, count) if data.is_file() and stated in (INTEGER, FLOAT) else stated
     raw = _raw(path) if width == stated else _raw_as(path, header, data, width)
     _check_length(path, data, header, count * BYTES.get(width, 1), raw.n_times)
     return raw, () if width == stated else (f"its header says {stated}, its samples are read as {width}",)
@@ -53,7 +72,7 @@ def _raw(path: Path):
 
 def _raw_as(path: Path, header: bytes, data: Path, width: str):
     """The same through a copy of the header that states the other width."""
-    markers = path.parent / _value(header, "MarkerFile", path.stem + ".vmrk").replace("$b", path.stem)
+    markers = _named(path, header, "MarkerFile")
     fields = {"BinaryFormat": width, "DataFile": data.resolve(), "MarkerFile": markers.resolve()}
     for key, value in fields.items():
         line = f"{key}={value}".encode()
@@ -101,5 +120,12 @@ def _integer(path: Path, header: bytes, key: str, default: int) -> int:
 
 
 def _value(header: bytes, key: str, default: str) -> str:
-    found = re.search(rf"(?m)^\s*{key}\s*=\s*(.+?)\s*$", header.decode("utf-8", errors="replace"))
+    found = re.search(rf"(?m)^\s*{key}\s*=\s*(.+?)\s*$", _text(header))
     return found.group(1) if found else default
+
+
+def _text(header: bytes) -> str:
+    try:
+        return header.decode("utf-8")
+    except UnicodeDecodeError:  # as recorders wrote them that knew no UTF-8
+        return header.decode("latin-1")

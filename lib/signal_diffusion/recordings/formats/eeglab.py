@@ -4,7 +4,9 @@ What a set says twice must agree: channels and samples with their names and with
 times of first and last sample.
 """
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,23 @@ def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -
     else:
         data = _from_file(layout.data, len(layout.channels), chosen, first, stop)
     return Recording(data, layout.fs, names)
+
+
+def named_files(path: Path) -> list[Path]:
+    """The `.fdt` that the set names, if another is in its folder than that of its own name."""
+    if path.with_suffix(".fdt").is_file() or not _holds_data_files(path.parent):
+        return []
+    data = _fields(path)["data"]
+    return [_other(path, data)] if isinstance(data, str) else []
+
+
+def _holds_data_files(folder: Path) -> bool:
+    return _searched(folder, folder.stat().st_mtime_ns)
+
+
+@lru_cache(4096)
+def _searched(folder: Path, changed: int) -> bool:
+    return any(name.lower().endswith(".fdt") for name in os.listdir(folder))
 
 
 def _from_file(path: Path, count: int, chosen: list[int], first: int, stop: int) -> np.ndarray:
@@ -170,10 +189,8 @@ def _data(path: Path, fields: dict, count: int, samples: int) -> np.ndarray | Pa
 def _data_file(path: Path, named: str, count: int, samples: int) -> Path:
     """The `.fdt` beside the set and called like it, or like the set's field says; these must not be two."""
     beside = path.with_suffix(".fdt")
-    other = path.parent / Path(named.replace("\\", "/")).name
-    found = [
-        each for each in dict.fromkeys((beside, other)) if each.suffix.lower() == ".fdt" and each.is_file()
-    ]
+    both = dict.fromkeys((beside, _other(path, named)))
+    found = [each for each in both if each.suffix.lower() == ".fdt" and each.is_file()]
     if len(found) != 1:
         what = f"{len(found) or 'none'} of {beside.name} and the one that the set names"
         raise refuse(path, "data file", what, "one of them")
@@ -181,3 +198,7 @@ def _data_file(path: Path, named: str, count: int, samples: int) -> Path:
     if size != expected:
         raise refuse(path, f"size of {found[0].name}", f"{size} bytes", f"{expected} from the set")
     return found[0]
+
+
+def _other(path: Path, named: str) -> Path:
+    return path.parent / Path(named.replace("\\", "/")).name
