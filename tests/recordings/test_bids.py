@@ -305,6 +305,15 @@ def test_a_link_to_content_that_was_not_fetched_is_no_recording(tmp_path):
     assert [row["recording"] for row in index(tmp_path)] == [NAME]
 
 
+def test_a_sidecar_that_was_not_fetched_refuses_its_recording_alone(tmp_path):
+    for name in (NAME, NAME.replace("01", "02")):
+        write(tmp_path, name)
+    table = tmp_path / f"sub-01/eeg/{NAME}_channels.tsv"
+    table.unlink()
+    table.symlink_to(tmp_path / ".git/annex/objects/none")
+    assert [row["status"] for row in index(tmp_path)] == ["refused", "ok"]
+
+
 def test_changed_sidecars_make_another_listing(tmp_path):
     path = write(tmp_path, NAME)
     options = DatasetPaths(kind="bids")

@@ -1,6 +1,7 @@
 """Datasets and their index: labels joined by id, bad files refused one by one, nothing personal."""
 
 import csv
+import errno
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets
 from signal_diffusion.recordings.index import COLUMNS, index_dataset, write_index
 from signal_diffusion.recordings.simulate import simulate_subject
+from signal_diffusion.signals.preparation import prepare
 
 
 @pytest.fixture
@@ -71,6 +73,35 @@ def test_index_of_simulated_recordings(small, tmp_path):
     first = (tmp_path / "index.csv").read_bytes()
     write_index(index_dataset("demo", root, simulation), tmp_path / "index.csv")
     assert first == (tmp_path / "index.csv").read_bytes()
+
+
+def test_one_file_that_the_system_keeps_back_does_not_stop_the_others(small, monkeypatch):
+    simulation, root = small
+    opened = Path.open
+
+    def keep_back(path, *rest, **named):
+        if path.name == "sub-000_rest.edf":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", keep_back)
+    first, *others = index_dataset("demo", root, simulation)
+    assert (
+        first["reason"] == "sub-000_rest.edf: cannot be read (Permission denied); mend that or leave it out"
+    )
+    assert len(others) == 3 and {row["status"] for row in others} == {"ok"}
+    recipe = SimpleNamespace(channels=SimpleNamespace(set="1020-8"))
+    assert prepare(root / "sub-000_rest.edf", recipe).meta["reason"] == first["reason"]
+
+
+def test_files_that_cannot_be_opened_are_known_while_jobs_are_planned(tmp_path, monkeypatch):
+    root = eegmat_folder(tmp_path, "", ("Subject00_1", "Subject01_1", "Subject02_1"))
+    (root / "Subject00_1.edf").unlink()
+    (root / "Subject00_1.edf").symlink_to(".git/annex/objects/gone")
+    kept, access = "Subject01_1.edf", os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != kept and access(path, mode))
+    found = [entry.refused.split(";")[0] for entry in datasets.get("math").list_recordings(root)]
+    assert found == ["Subject00_1.edf: links to a file that is not there", f"{kept}: may not be read", ""]
 
 
 def test_one_bad_recording_does_not_stop_the_others(small):

@@ -104,3 +104,19 @@ def test_recordings_may_move_between_batches_but_no_foreign_shard_is_kept(jobs, 
     (tmp_path / f"{jobs[1].recording}.safetensors").unlink()
     shard_batch(jobs[:2], RECIPE, tmp_path / "batch-1-of-2.json", [])
     assert made == [job.recording for job in jobs[:2]]
+
+
+def test_a_file_that_cannot_be_read_is_refused_and_the_others_go_on(jobs, tmp_path, made):
+    manifest, gone = tmp_path / "batch-0-of-1.json", tmp_path / "gone.edf"
+    gone.symlink_to("nowhere.edf")
+    shard_batch([Job("gone", gone), jobs[0]], RECIPE, manifest, [])
+    assert (
+        "gone.edf: links to a file that is not there"
+        in read_shard(tmp_path / "gone.safetensors").meta["reason"]
+    )
+    assert len(read_shard(tmp_path / f"{jobs[0].recording}.safetensors").starts)
+    gone.unlink()
+    gone.symlink_to(jobs[0].path)
+    made.clear()
+    shard_batch([Job("gone", gone), jobs[0]], RECIPE, manifest, [])
+    assert made == ["gone"] and len(read_shard(tmp_path / "gone.safetensors").starts)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.checksums import published
 from signal_diffusion.recordings.datasets.entry import Entry
-from signal_diffusion.recordings.formats import files
+from signal_diffusion.recordings.formats import files, why_unreadable
 from signal_diffusion.recordings.recording import Span
 
 
@@ -47,12 +46,12 @@ class Job:
     digests: dict[str, str] = field(default_factory=dict)
 
     def made_from(self, made_with: Sequence[str]) -> str:
-        """Hash of what its shard depends on: its files by size and time, how it is read, and `made_with`."""
-        try:
-            found = [file.stat() for file in files(self.path)]
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot be read ({error.strerror}); put it back") from None
-        sizes = [[file.st_size, file.st_mtime_ns] for file in found]
+        """Hash of what its shard depends on: its files by size and time, how it is read, and `made_with`.
+
+        Of a file that cannot be read now, that it cannot: its shard says so until it can.
+        """
+        found = why_unreadable(self.path) or [file.stat() for file in files(self.path)]
+        sizes = found if isinstance(found, str) else [[file.st_size, file.st_mtime_ns] for file in found]
         facts = [str(self.path), sizes, self.reference, self.span, self.digests, *made_with]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 

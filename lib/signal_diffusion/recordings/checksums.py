@@ -12,7 +12,7 @@ from pathlib import Path
 from signal_diffusion.files import digest
 from signal_diffusion.recordings.download.folder import RECORD
 from signal_diffusion.recordings.formats import files
-from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.checks import refuse, telling_of_unreadable
 
 SUMS = "SHA256SUMS.txt"
 LEVELS = 4  # folders from a recording up: BIDS has subject/session/eeg
@@ -38,10 +38,11 @@ def check_published(path: Path, digests: dict[str, str]) -> None:
     for name, expected in digests.items():
         file = path.parent / name
         algorithm, _, wanted = expected.partition(":")
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise refuse(path, name, "no such file", "the one that the dataset publishes")
-        facts = file.stat()
-        found = _digest(file, algorithm, facts.st_size, facts.st_mtime_ns)
+        with telling_of_unreadable(path):
+            facts = file.stat()
+            found = _digest(file, algorithm, facts.st_size, facts.st_mtime_ns)
         if found != wanted:
             raise refuse(path, f"{algorithm} of {name}", f"{found[:12]}...", f"{wanted[:12]}... as published")
 

@@ -6,13 +6,18 @@ them, and what it is to do stands beside it there. They, and a dataset that offe
 (that section) and `name` as well.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings import formats
+from signal_diffusion.recordings.datasets.entry import Entry
 
 if TYPE_CHECKING:
     from signal_diffusion.config.settings import DatasetPaths
@@ -39,9 +44,22 @@ def module_name(name: str, options: "DatasetPaths | None" = None) -> str:
 
 
 def get(name: str, options: "DatasetPaths | None" = None):
-    """What lists the dataset; only its module is imported, so the others' code makes nothing stale."""
+    """What lists the dataset; only its module is imported, so the others' code makes nothing stale.
+
+    A recording whose file cannot be opened is listed as refused, so that no job asks for it.
+    """
     wanted = module_name(name, options)
-    module = import_module(wanted)
-    if wanted.rpartition(".")[2] not in OPTIONED:
-        return module
-    return SimpleNamespace(list_recordings=partial(module.list_recordings, options=options, name=name))
+    module, kind = import_module(wanted), wanted.rpartition(".")[2]
+    known = {"options": options, "name": name} if kind in OPTIONED else {}
+    return SimpleNamespace(list_recordings=partial(_opened, partial(module.list_recordings, **known)))
+
+
+def _opened(list_recordings: Callable, root: str | Path, simulation=None) -> list[Entry]:
+    entries = list_recordings(root, simulation)
+    if simulation is not None:  # their files are yet to be made
+        return entries
+    said = {path: formats.why_unreadable(path) for path in {entry.path for entry in entries}}
+    why = {path: reason.replace(f"{root}/", "") for path, reason in said.items()}
+    return [
+        replace(each, refused=each.refused or why[each.path]) if why[each.path] else each for each in entries
+    ]

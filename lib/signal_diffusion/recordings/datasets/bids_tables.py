@@ -101,7 +101,7 @@ class Tree:
 
     def _digest(self, path: Path) -> str:
         found = [*self.sidecars(path, "eeg.json"), *self.sidecars(path, "channels.tsv")]
-        return hashlib.sha256(b"\0".join(file.read_bytes() for file in found)).hexdigest()[:16]
+        return hashlib.sha256(b"\0".join(map(_content, found))).hexdigest()[:16]
 
     def _names(self, folder: str, ending: str) -> list[str]:
         if folder not in self._listed:
@@ -109,6 +109,14 @@ class Tree:
             for name in os.listdir(folder):
                 self._listed[folder].setdefault(name.rpartition("_")[2], []).append(name)
         return self._listed[folder].get(ending, [])
+
+
+def _content(file: Path) -> bytes:
+    """What stands in it, or that it cannot be read, for which whoever needs it refuses the recording."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        return str(error.strerror).encode()
 
 
 def read_table(path: Path, required: Iterable[str] = ()) -> list[Row]:

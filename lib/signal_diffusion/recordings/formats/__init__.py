@@ -4,13 +4,14 @@ EDF, BDF, CNT and SET are parsed and decoded here, so that no job waits for MNE 
 field, where MNE would read on. MNE decodes BrainVision.
 """
 
+import os
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.formats.checks import refuse
+from signal_diffusion.recordings.formats.checks import refuse, telling_of_unreadable
 from signal_diffusion.recordings.formats.names import damaged, is_electrode, shown
 from signal_diffusion.recordings.recording import Header, Recording, Span
 
@@ -24,7 +25,8 @@ def read_header(path: str | Path, span: Span | None = None) -> Header:
 
     `span`: the seconds of the file that will be read, for the file must be at least as long.
     """
-    return _reader(path).read_header(Path(path), span)
+    with telling_of_unreadable(path):
+        return _reader(path).read_header(Path(path), span)
 
 
 def read(path: str | Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
@@ -35,7 +37,8 @@ def read(path: str | Path, picks: list[str] | None = None, span: Span | None = N
     whole.
     """
     path = Path(path)
-    recording = _reader(path).read(path, picks, span)
+    with telling_of_unreadable(path):
+        recording = _reader(path).read(path, picks, span)
     _check_samples(path, recording)
     strange = damaged(recording.channels) if picks is None else None
     if strange is not None:
@@ -59,7 +62,19 @@ def files(path: Path) -> list[Path]:
     others = [path.with_suffix(each) for each in COMPANIONS[suffix]]
     with suppress(OSError):
         others += _named(path, path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns)
-    return [path, *(other for other in dict.fromkeys(others) if other.is_file())]
+    return [path, *(other for other in dict.fromkeys(others) if os.path.isfile(other))]
+
+
+def why_unreadable(path: Path) -> str:
+    """Why the recording's file, or one that belongs to it, cannot even be opened; "" if all can."""
+    closed = next((file for file in files(path) if not os.access(file, os.R_OK)), None)
+    if closed is None:
+        return ""
+    if os.path.exists(closed):
+        return f"{closed}: may not be read; change its permissions, or leave it out"
+    if closed.is_symlink():
+        return f"{closed}: links to a file that is not there; fetch it (`git annex get`, `datalad get`)"
+    return f"{closed}: no such file; check the dataset's root in the settings"
 
 
 @lru_cache(2**15)
@@ -87,12 +102,8 @@ def _reader(path: str | Path):
     path = Path(path)
     if path.suffix.lower() not in READERS:
         raise UserError(f"{path}: suffix: found {path.suffix!r}, expected one of {', '.join(READERS)}")
-    if path.is_symlink() and not path.exists():
-        raise UserError(
-            f"{path}: links to a file that is not there; fetch it (`git annex get`, `datalad get`)"
-        )
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; check the dataset's root in the settings")
+    if why := why_unreadable(path):
+        raise UserError(why)
     return _module(path)
 
 

@@ -1,7 +1,8 @@
 """Refusals and small questions that every reader shares."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,16 @@ def refuse(path: Path, field: str, found, expected) -> UserError:
     return UserError(
         f"{path}: {field}: found {found}, expected {expected}; fetch the file again or leave it out"
     )
+
+
+@contextmanager
+def telling_of_unreadable(path: str | Path) -> Iterator[None]:
+    """`UserError` of the recording `path` for what the system says when a file in the block cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        raise UserError(f"{path}: cannot be read ({said}); mend that or leave it out") from error
 
 
 def indices_of(path: Path, picks: list[str], channels: tuple[str, ...]) -> list[int]:
