@@ -63,6 +63,17 @@ def test_names_and_table_become_labels(tmp_path):
     assert found["S01_rest"].warning == ""
 
 
+def test_folders_behind_links_are_entered_but_never_from_within_themselves(tmp_path):
+    folder(tmp_path / "disk", "S02/S02_rest.edf", table=None)
+    root = folder(tmp_path / "lab", "S01/S01_rest.edf", "S01/.S01_walk.edf")
+    (root / "S02").symlink_to(tmp_path / "disk/S02")
+    (root / "S01/all").symlink_to(root)
+    (tmp_path / "disk/S02/all").symlink_to(root)
+    assert list(listed(root)) == ["S01_rest", "S02_rest"]
+    everywhere = listed(root, files="**/{subject}_{task}.edf")
+    assert list(everywhere) == ["S01_rest", "S02_rest"]
+
+
 def test_a_session_and_a_reference(tmp_path):
     root = folder(tmp_path, "a/deep/S01-2-rest.set", "S01-1-rest.set")
     found = listed(root, files="**/{subject}-{session}-*.set", values={}, columns={}, reference="Cz")

@@ -5,8 +5,9 @@ stands there into labels. docs/datasets.md has an example.
 """
 
 import logging
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,11 +63,10 @@ def pattern(files: str, where: str) -> re.Pattern:
 def _matches(root: Path, files: str, where: str) -> dict[Path, dict[str, str]]:
     """Fields of each file that fits, by path; what could be read but does not fit is only counted."""
     wanted = pattern(files, where)
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in formats.READERS)
+    paths = sorted(path for path in _files(str(root)) if path.suffix.lower() in formats.READERS)
     names = {path: path.relative_to(root).as_posix() for path in paths}
-    visible = {path: name for path, name in names.items() if not re.search(r"(^|/)\.", name)}
-    found = {path: match.groupdict() for path, name in visible.items() if (match := wanted.fullmatch(name))}
-    others = [name for path, name in visible.items() if path not in found]
+    found = {path: match.groupdict() for path, name in names.items() if (match := wanted.fullmatch(name))}
+    others = [name for path, name in names.items() if path not in found]
     if not found:
         example = f"such as {others[0]}" if others else "none that can be read"
         raise UserError(
@@ -75,6 +75,23 @@ def _matches(root: Path, files: str, where: str) -> dict[Path, dict[str, str]]:
     if others:
         LOG.info("%s: %d files do not fit %r, such as %s", where, len(others), files, others[0])
     return found
+
+
+def _files(folder: str, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Visible files below, also behind links to other folders but for links to one that the link is in."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        inside = [os.path.join(folder, name) for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError as error:
+        LOG.warning("%s: not entered (%s)", folder, error.strerror)
+        return
+    for path in inside:
+        if os.path.isdir(path):
+            yield from _files(path, (*above, real))
+        else:
+            yield Path(path)
 
 
 def _people(table: Path, options: "DatasetPaths", where: str) -> dict[str, dict[str, str]]:
