@@ -155,10 +155,27 @@ def test_columns_are_known_by_the_names_that_bids_gives_them(tmp_path):
     assert [row["warning"] for row in rows] == ["", "", "participants.tsv has no such participant"]
 
 
-def test_a_session_has_its_own_age(tmp_path):
-    write(tmp_path, "sub-01_ses-a_task-rest"), write(tmp_path, "sub-01_ses-b_task-rest")
-    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tage\nses-a\tn/a\nses-b\t35\n")
-    assert [(row["age"], row["gender"]) for row in index(tmp_path)] == [("30", "F"), ("35", "F")]
+def test_a_session_has_its_own_age_or_none(tmp_path):
+    """The age in participants.tsv, 30 here, is that of another day where sessions have ages."""
+    for session in "abc":
+        write(tmp_path, f"sub-01_ses-{session}_task-rest")
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tage\nses-a\tn/a\nb\t35\n")
+    assert [(row["age"], row["gender"]) for row in index(tmp_path)] == [("", "F"), ("35", "F"), ("", "F")]
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tnoise\nses-a\tloud\n")
+    assert {row["age"] for row in index(tmp_path)} == {"30"}
+
+
+def test_ages_of_sessions_count_however_the_tables_spell_them(tmp_path):
+    write(tmp_path, "sub-01_ses-a_task-rest", "participant_id\tAge\nsub-01\t30\n")
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tage\nses-a\t35\n")
+    assert [row["age"] for row in index(tmp_path)] == ["35"]
+
+
+def test_a_session_that_stands_twice_refuses_its_subject_alone(tmp_path):
+    write(tmp_path, "sub-01_ses-a_task-rest"), write(tmp_path, "sub-02_ses-a_task-rest")
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tage\nses-a\t35\na\t45\n")
+    first, second = index(tmp_path)
+    assert "session_id: found ses-a twice" in first["reason"] and second["status"] == "ok"
 
 
 def test_a_torn_table_of_sessions_refuses_its_subject_alone(tmp_path):

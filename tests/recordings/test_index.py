@@ -143,6 +143,22 @@ def test_math_without_its_table_or_with_a_bad_one(tmp_path):
         index_dataset("math", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (b"Subject00,21,F,2011\nSubject00,61,M,2011\n", "Subject: found Subject00 twice"),
+        (b"Subject00,21,F,2011\nSubje", "found 1 cells in line 3"),
+        (b"Subject00,21,F,\xfc\n", "cannot be read as text"),
+    ],
+)
+def test_math_with_a_table_that_is_hurt(tmp_path, rows, message):
+    table = eegmat_folder(tmp_path, "", ("Subject00_1",)) / "subject-info.csv"
+    table.write_bytes(table.read_bytes() + rows)
+    with pytest.raises(UserError, match=message) as error:
+        index_dataset("math", tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_eegmat(shared):
     rows = index_dataset("math", shared / "data/eegmat")
     assert len(rows) == 24 and all(row["status"] == "ok" for row in rows)

@@ -49,7 +49,7 @@ def list_recordings(root: str | Path, simulation=None, *, options: "DatasetPaths
     if not paths:
         wanted = f" of task {' or '.join(options.tasks)}" if options.tasks else ""
         raise UserError(f"{root}: no sub-*/eeg or sub-*/ses-*/eeg has a recording{wanted}; correct the root")
-    people, torn = _people(tree, paths)
+    people, torn = _people(tree, paths, options)
     columns = _columns(people, options, name)
     listed = [entry for path in paths for entry in _entries(path, tree, people, columns, options, name)]
     entries = [tree.refused(each, torn[each.subject]) if each.subject in torn else each for each in listed]
@@ -58,7 +58,7 @@ def list_recordings(root: str | Path, simulation=None, *, options: "DatasetPaths
 
 
 def _people(
-    tree: bids_tables.Tree, paths: list[Path]
+    tree: bids_tables.Tree, paths: list[Path], options: "DatasetPaths"
 ) -> tuple[dict[tuple[str, str], Row], dict[str, UserError]]:
     """Rows by subject and session, and by subject what is wrong with its table of sessions.
 
@@ -67,16 +67,34 @@ def _people(
     known = (tree.root / "participants.tsv").is_file()
     people = bids_tables.read_participants(tree.root) if known else {}
     rows, torn = {(subject, ""): row for subject, row in people.items()}, {}
-    for subject in sorted({f"sub-{bids_tables.entities(path.name)['sub']}" for path in paths}):
+    for subject, sessions in _sessions(paths).items():
         try:
-            sessions = bids_tables.read_sessions(tree.root, subject)
+            said = bids_tables.read_sessions(tree.root, subject)
         except UserError as error:
             torn[subject] = error
             continue
-        for session, row in sessions.items():
-            said = {column: cell for column, cell in row.items() if cell}
-            rows[subject, session] = people.get(subject, {}) | said
+        own = people.get(subject, {})
+        if any(_is_age(column, options) for row in said.values() for column in row):
+            # People grow older: of a session without an age, the subject's is that of another day.
+            own = {column: cell for column, cell in own.items() if not _is_age(column, options)}
+            rows |= {(subject, session): own for session in sessions if session and own}
+        for session, row in said.items():
+            rows[subject, session] = own | {column: cell for column, cell in row.items() if cell}
     return rows, torn
+
+
+def _sessions(paths: list[Path]) -> dict[str, set[str]]:
+    """The sessions of each subject that has recordings, "" for those of none."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(paths):
+        own = bids_tables.entities(path.name)
+        found.setdefault(f"sub-{own['sub']}", set()).add(f"ses-{own['ses']}" if "ses" in own else "")
+    return found
+
+
+def _is_age(column: str, options: "DatasetPaths") -> bool:
+    chosen = options.columns.get("age")
+    return column == chosen if chosen else column.lower() in COLUMNS["age"]
 
 
 def _columns(people: dict, options: "DatasetPaths", name: str) -> dict[str, tuple[str, ...]]:

@@ -22,7 +22,7 @@ from signal_diffusion.recordings.datasets.tables import Row
 from signal_diffusion.recordings.formats.names import is_electrode
 
 LOG = logging.getLogger(__name__)
-PARTICIPANT = "participant_id"
+PARTICIPANT, SESSION = "participant_id", "session_id"
 
 
 @lru_cache(4096)
@@ -130,15 +130,22 @@ def read_table(path: Path, required: Iterable[str] = ()) -> list[Row]:
 def read_participants(root: Path, required: Iterable[str] = ()) -> dict[str, Row]:
     """Rows of `participants.tsv` by participant, whose `sub-` may be left out; UserError if one stands twice."""
     path = root / "participants.tsv"
-    rows = read_table(path, (PARTICIPANT, *required))
-    named = ({**row, PARTICIPANT: "sub-" + row[PARTICIPANT].removeprefix("sub-")} for row in rows)
-    return tables.by_id(named, PARTICIPANT, path)
+    return _by_id(read_table(path, (PARTICIPANT, *required)), PARTICIPANT, "sub-", path)
 
 
 def read_sessions(root: Path, subject: str) -> dict[str, Row]:
-    """Rows of `sub-*_sessions.tsv` by session; nothing when there is no such table."""
+    """Rows of `sub-*_sessions.tsv` by session, whose `ses-` may be left out; nothing when there is no such table.
+
+    UserError if a session stands twice.
+    """
     table = root / subject / f"{subject}_sessions.tsv"
-    return {row["session_id"]: row for row in read_table(table, ("session_id",))} if table.is_file() else {}
+    rows = read_table(table, (SESSION,)) if table.is_file() else []
+    return _by_id(rows, SESSION, "ses-", table)
+
+
+def _by_id(rows: list[Row], column: str, prefix: str, path: Path) -> dict[str, Row]:
+    whole = ({**row, column: row[column] and prefix + row[column].removeprefix(prefix)} for row in rows)
+    return tables.by_id(whole, column, path)
 
 
 def read_json(path: Path) -> dict:

@@ -7,11 +7,11 @@ was screened healthy: the dataset's README excludes psychoactive medication, add
 neurological complaints. The reference was the ears.
 """
 
-import csv
 import re
 from pathlib import Path
 
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.datasets import tables
 from signal_diffusion.recordings.datasets.entry import Entry
 
 RATE = 500.0
@@ -44,18 +44,17 @@ def _folder(root: Path) -> Path:
 
 
 def _people(table: Path) -> dict[str, dict]:
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        absent = {"Subject", "Age", "Gender"} - set(rows.fieldnames or ())
-        if absent:
-            raise UserError(
-                f"{table}: column {', '.join(sorted(absent))} is missing; take the table of eegmat 1.0.0"
-            )
-        return {row["Subject"].strip(): _labels(row, table) for row in rows}
+    rows = tables.read_table(table)
+    absent = {"Subject", "Age", "Gender"} - set(rows[0] if rows else ())
+    if absent and rows:
+        raise UserError(
+            f"{table}: column {', '.join(sorted(absent))} is missing; take the table of eegmat 1.0.0"
+        )
+    return {name: _labels(row, table) for name, row in tables.by_id(rows, "Subject", table).items()}
 
 
 def _labels(row: dict, table: Path) -> dict:
-    gender, age = row["Gender"].strip().upper(), row["Age"].strip()
+    gender, age = row["Gender"].upper(), row["Age"]
     if gender not in ("F", "M", "") or not re.fullmatch(r"\d*", age):
         raise UserError(
             f"{table}: {row['Subject']}: found gender {gender!r}, age {age!r}; expected F or M and years"
