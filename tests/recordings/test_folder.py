@@ -126,6 +126,10 @@ def test_a_file_without_a_row_and_a_row_without_a_file_are_told(tmp_path, caplog
             "Code S02: Sex: found 'man', expected one of woman; add it to",
         ),
         ({"values": {}}, "Code S01: Sex: found 'woman', expected F or M; say in values.gender"),
+        *(
+            ({"columns": {name: "Sex"}, "values": {}}, f"columns: {name} cannot be a label's name")
+            for name in ("position", "copy", "copies", "row", "image", "signal", "share")
+        ),
         (
             {"columns": {"status": "Sex"}, "values": {}},
             r"\[datasets.lab\] columns: status cannot be a label's name",

@@ -16,9 +16,10 @@ from signal_diffusion.recordings import spreadsheet
 MISSING = ("", "n/a", "na", "nan")
 GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
 WORDS = {"gender": ("F", "M"), "health": ("H", "PD")}
+# Columns that stand beside the labels in the index, in a dataset's tables and in its exports.
 TAKEN = (
     "dataset subject session recording file format start stop rate duration channels events status reason warning "
-    "window start_s split text hash weight file_name"
+    "window start_s split text hash weight file_name copy copies position row image signal windows share reached target"
 ).split()
 DELIMITERS = ("\t", ";", ",")
 
