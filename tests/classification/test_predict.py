@@ -152,7 +152,10 @@ def test_files_that_do_not_fit_end_in_one_line(published, tmp_path):
     classifier = Classifier.load(published()[1])
     eight = [f"EEG {name}" for name in "F3 F4 C3 C4 P3 P4 O1 O2".split()]
     for path, message in (
-        (write_edf(tmp_path / "slow.edf", eight, 100), "sampling rate: found 100 Hz, the model needs 125 Hz"),
+        (
+            write_edf(tmp_path / "slow.edf", eight, 100),
+            "sampling rate: found 100 Hz, expected signal.fs = 125 Hz or more",
+        ),
         (tmp_path / "absent.edf", "no such file"),
         (tmp_path / "notes.txt", "suffix: found '.txt', expected one of .edf"),
     ):

@@ -157,6 +157,13 @@ def test_too_few_good_channels_or_seconds_are_refused(tmp_path, bad, clean):
     assert refused(clean, recipe(signal={"nsamps": 8192})).startswith("recording lasts 60.0 s")
 
 
+def test_a_recording_slower_than_the_recipe_is_refused(clean):
+    reason = refused(clean, recipe(signal={"fs": 300.0, "nsamps": 1024}))
+    assert reason.startswith("sampling rate: found 250 Hz, expected signal.fs = 300 Hz or more")
+    for fs in (250.0, 250.2):  # as far as a rounded rate may be off
+        assert prepare(clean, recipe(signal={"fs": fs, "nsamps": 1024})).meta["status"] == "ok"
+
+
 def test_a_reason_does_not_tell_where_the_file_lies(tmp_path):
     (tmp_path / "a.edf").write_bytes(b"nothing")
     reason = refused(tmp_path / "a.edf", recipe())

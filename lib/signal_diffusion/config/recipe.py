@@ -51,7 +51,13 @@ class Channels(Section):
 class Signal(Section):
     """From a recording to windows."""
 
-    fs: float = key(125.0, "Sampling rate after resampling.", stage="shards", unit="Hz", gt=0)
+    fs: float = key(
+        125.0,
+        "Sampling rate after resampling; recordings of a lower one are refused.",
+        stage="shards",
+        unit="Hz",
+        gt=0,
+    )
     nsamps: int = key(2048, "Length of a window.", stage="shards", unit="samples", ge=16)
     ovr_perc: float = key(0.5, "Overlap of successive windows, as a fraction.", stage="shards", ge=0, lt=1)
     reference: str | list[str] = key(

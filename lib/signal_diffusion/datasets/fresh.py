@@ -37,19 +37,16 @@ def fresh_windows(
     """The windows of one raw file by the dataset's recipe and its `dataset.json`.
 
     reference: the scalp electrode that was its reference, if it is known. span: the seconds of the file to read.
-    UserError, in one line, for a file that the dataset would refuse, or one at a lower rate than its windows.
+    UserError, in one line, for a file that the dataset would refuse.
     """
     found = prepare(path, recipe, reference, span)
-    rate, fs = found.meta["rate"], recipe.signal.fs
-    if rate is not None and rate < fs:
-        raise UserError(f"{path}: sampling rate: found {rate:g} Hz, the model needs {fs:g} Hz or more")
     if found.meta["status"] != "ok":
         raise UserError(f"{path}: {found.meta['reason'].removeprefix(f'{Path(path).name}: ')}")
     windows, _ = windows_of(found, recipe, spec["representation"])
     kept = np.flatnonzero(_kept(found, windows, recipe))
     if not len(kept):
         raise UserError(f"{path}: none of its {len(windows)} windows holds a usable signal; record it again")
-    return Fresh(Encoder(spec)(windows[kept]), kept, found.starts[kept] / fs)
+    return Fresh(Encoder(spec)(windows[kept]), kept, found.starts[kept] / recipe.signal.fs)
 
 
 def _kept(found: Prepared, windows: np.ndarray, recipe: "Recipe") -> np.ndarray:

@@ -22,6 +22,7 @@ from signal_diffusion.signals.windows import window_starts
 if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
 
+ROUNDED = 1e-3  # of the rate: headers may state it in whole microseconds per sample
 AVERAGE, NONE = "average", "none"  # values of signal.reference that name no channel
 
 
@@ -87,6 +88,7 @@ def _read(
     header = read_header(path, span)
     start, stop = ended(span or (0.0, header.duration), header.duration)
     prepared.meta |= {"rate": header.fs, "duration": stop - start}
+    _check_rate(header.fs, recipe.signal.fs)
     names = _names(header.channels, prepared.channels, reference, recipe)
     recording = read(path, picks(header.channels, names, reference), span)
     data = pick(recording, names, reference).data
@@ -97,6 +99,15 @@ def _read(
     data = filtered(resample(data, recording.fs, recipe.signal.fs), recipe.filter, recipe.signal.fs)
     unread = absent(header.channels, names)
     return _Traces(names, data, raw, [row for row, name in enumerate(names) if name in unread])
+
+
+def _check_rate(recorded: float, wanted: float) -> None:
+    """What a slower recording cannot hold would be empty: a mark of its dataset in every window."""
+    if recorded < (1 - ROUNDED) * wanted:
+        raise UserError(
+            f"sampling rate: found {recorded:g} Hz, expected signal.fs = {wanted:g} Hz or more; leave it out or "
+            "lower signal.fs"
+        )
 
 
 def _names(there: tuple[str, ...], wanted: list[str], reference: str | None, recipe: "Recipe") -> list[str]:
