@@ -52,7 +52,20 @@ def test_unknown_labels_are_left_out_and_a_task_without_any_has_no_score():
     assert "score" not in evaluate([GENDER], answers, codes, {})
 
 
-def test_one_class_alone_is_scored_by_its_recall():
-    answers = {"gender": np.array([[0.9, 0.1], [0.2, 0.8]])}
-    found = evaluate([GENDER], answers, {"gender": np.zeros(2)}, {})
-    assert found["score"] == pytest.approx((0.5 - 0.5) / 0.5)
+def test_what_guessing_answers_rightly_tells_nothing():
+    """One class alone, or numbers at the training median: a constant answer would be the best of all."""
+    always = {"gender": np.tile([0.9, 0.1], (4, 1)), "age": CODES["age"]}
+    women = CODES | {"gender": np.zeros(4)}
+    found = evaluate([GENDER], always, women, {})
+    assert found == {"gender/accuracy": 1.0}
+    assert evaluate([GENDER, AGE], always, women, GUESSED)["score"] == 1
+    assert "score" not in evaluate([AGE], always, {"age": np.full(4, 35.0)}, GUESSED)
+
+
+def test_chance_is_that_of_the_classes_that_occur():
+    four = Target("parkinsons_condition", ("H-M", "H-F", "PD-M", "PD-F"))
+    always = np.tile([0.7, 0.1, 0.1, 0.1], (4, 1))
+    codes = {"parkinsons_condition": np.array([0, 0, 1, 1.0])}
+    assert evaluate([four], {"parkinsons_condition": always}, codes, {})["score"] == 0
+    perfect = np.eye(4)[codes["parkinsons_condition"].astype(int)]
+    assert evaluate([four], {"parkinsons_condition": perfect}, codes, {})["score"] == 1

@@ -1,9 +1,9 @@
 """How good a classifier is on rows with known labels, while it trains.
 
 `score` is what best weights and early stopping go by: the mean over the tasks of a skill that is 1 for what is
-perfect and 0 for guessing, and higher is better in every task. Of classes it is balanced accuracy above chance; of
-numbers, 1 - mean absolute error / that of the training median. (A mean of accuracies and errors, in which a larger
-error of the age counts as better, is what this must never be.)
+perfect and 0 for guessing, and higher is better in every task. Of classes it is balanced accuracy above chance, where
+two or more occur; of numbers, 1 - mean absolute error / that of the training median. (A mean of accuracies and errors,
+in which a larger error of the age counts as better, is what this must never be.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,8 @@ def evaluate(
 ) -> dict[str, float]:
     """`score`, and `{task}/{metric}` of `SHOWN`, of answers (`ClassifierNet.answers`) to codes [rows].
 
-    Rows without a label are left out, and so are a task without labels and a metric that is not defined.
+    Rows without a label are left out, and so are a task without labels and a metric that is not defined. A task that
+    guessing answers rightly, as where one class alone occurs, has no part in `score`.
     """
     found: dict[str, float] = {}
     skills = []
@@ -40,17 +41,17 @@ def evaluate(
             metrics = _metrics(target, answers[target.name][known], truth)
             skills.append(skill(target, metrics, truth, guessed.get(target.name, 0.0)))
             found |= {f"{target.name}/{name}": value for name, value in metrics.items()}
-    return found | ({"score": float(np.mean(skills))} if skills else {})
+    told = [each for each in skills if each is not None]
+    return found | ({"score": float(np.mean(told))} if told else {})
 
 
-def skill(target: Target, metrics: Mapping[str, float], truth: np.ndarray, guess: float) -> float:
-    """1 for what is perfect, 0 for guessing."""
-    if not target.classes:
-        return 1 - metrics["mae"] / max(float(np.abs(truth - guess).mean()), 1e-9)
-    chance = 1 / len(target.classes)
-    # Where one class alone occurs, its recall is the accuracy.
-    right = metrics.get("balanced_accuracy", metrics["accuracy"])
-    return (right - chance) / (1 - chance)
+def skill(target: Target, metrics: Mapping[str, float], truth: np.ndarray, guess: float) -> float | None:
+    """1 for what is perfect, 0 for guessing; None where guessing is perfect."""
+    if target.classes:
+        present = len(np.unique(truth))
+        return None if present < 2 else (metrics["balanced_accuracy"] - 1 / present) / (1 - 1 / present)
+    error = float(np.abs(truth - guess).mean())
+    return 1 - metrics["mae"] / error if error > 0 else None
 
 
 def _metrics(target: Target, answers: np.ndarray, truth: np.ndarray) -> dict[str, float]:

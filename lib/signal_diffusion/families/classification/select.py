@@ -71,6 +71,6 @@ def _score(run: ClassificationRun, dataset: Path, fold: str, number: int, work: 
     codes = codes_of(part.metadata, run.dataset.tasks)
     found = scores.evaluate(net.targets, answers, codes, task.guesses)
     if "score" not in found:
-        message = f"nobody in inner fold {number} of {fold} has a label of dataset.tasks; set fewer"
+        message = f"those whom inner fold {number} of {fold} holds out have one class of every task, or none; set fewer"
         raise located(run.path, "selection.inner_folds", message)
     return found["score"]
