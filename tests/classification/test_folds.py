@@ -60,6 +60,31 @@ def test_without_a_validation_part_all_others_are_trained_on(metadata):
     assert not len(parts.val) and len(names(metadata, parts.train)) == COUNT - 1
 
 
+@pytest.mark.parametrize("patients", [3, 20])
+def test_who_chooses_weights_beside_one_subject_has_every_class(patients):
+    """Subjects are named by group, as datasets are; the next by name would all be healthy."""
+    people = pd.DataFrame({"dataset": "demo", "subject": [f"s{k:02d}" for k in range(40)]})
+    people["health"] = np.where(people.index < 40 - patients, "H", "PD")
+    people["gender"] = np.where(people.index % 2, "F", "")
+    chosen = []
+    for number in range(1, 41):
+        arguments = (people, f"fold-{number:02d}", "loso", 5, 0, ["gender", "health"])
+        parts = fold_parts(*arguments)
+        assert people["health"].iloc[parts.val].nunique() == people["health"].iloc[parts.train].nunique() == 2
+        assert len(parts.val) == 4 and number - 1 not in parts.val
+        assert np.array_equal(parts.val, fold_parts(*arguments).val)
+        chosen += parts.val.tolist()
+    assert len(set(chosen)) > 10
+
+
+def test_the_last_of_a_class_is_trained_on():
+    people = pd.DataFrame({"dataset": "demo", "subject": [f"s{k}" for k in range(12)], "health": "H"})
+    people.loc[[3, 7], "health"] = "PD"
+    for fold, val in (("fold-01", 2), ("fold-04", 2)):
+        parts = fold_parts(people, fold, "loso", 5, 0, ["health"])
+        assert len(parts.val) == val and "PD" in set(people["health"].iloc[parts.train])
+
+
 def test_a_fold_behind_the_last_subject_holds_out_nobody(metadata):
     assert not len(fold_parts(metadata, f"fold-{COUNT + 1}", "loso", 4, 0).test)
     with pytest.raises(UserError, match="n_folds is 4"):

@@ -4,6 +4,7 @@ Everything is a function of the subjects' names, their labels and a seed, whatev
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import pandas as pd
 from signal_diffusion.datasets.splits import SUBJECT
 from signal_diffusion.errors import UserError
 
-VALIDATION = 0.1  # of the folds, at least one, where weights are chosen by a validation part
+VALIDATION = 0.1  # of the groups or subjects, at least one, where weights are chosen by a validation part
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ def fold_parts(
     """The rows of `metadata` (columns `dataset`, `subject`) that a fold trains on, chooses by and holds out.
 
     folds: "subject", in `n_folds` groups that are alike in the labels `stratify`; "loso", a subject each, by name.
-    `validation` takes the following folds, a tenth of all and at least one, out of the training rows. A fold behind
-    the last subject holds out nobody, as when a listed subject had no usable window.
+    `validation` takes a tenth of the groups, at least one, out of the training rows: the following ones, or subjects
+    who differ in the labels. A fold behind the last subject holds out nobody, as when a listed subject had no usable
+    window.
     """
     groups = _groups(metadata, folds, n_folds, seed, stratify)
     count, place = groups.max() + 1, int(fold.removeprefix("fold-")) - 1
@@ -47,9 +49,12 @@ def fold_parts(
     near = max(1, round(VALIDATION * count)) if validation else 0
     if count < near + 2:
         raise UserError(f"{count} subjects or groups are too few to train, choose and hold out; use a split")
-    chosen = (groups - place - 1) % count < near
     test = groups == place
-    chosen &= ~test
+    if folds == "loso" and validation:
+        drawn = _differing(metadata[~test], near, seed, fold, stratify)
+        chosen = _names(metadata).isin(drawn).to_numpy()
+    else:
+        chosen = ((groups - place - 1) % count < near) & ~test
     return Parts(*(np.flatnonzero(mask) for mask in (~chosen & ~test, chosen, test)))
 
 
@@ -95,7 +100,7 @@ def _groups(
     metadata: pd.DataFrame, folds: str, n_folds: int, seed: int, stratify: Sequence[str]
 ) -> np.ndarray:
     """The group of each row, int64, from 0."""
-    named = metadata[SUBJECT].astype(str).agg("/".join, axis=1)
+    named = _names(metadata)
     if folds == "loso":
         return np.unique(named, return_inverse=True)[1]
     strata = metadata.groupby(named.to_numpy())[list(stratify)].agg(_values) if stratify else None
@@ -105,6 +110,37 @@ def _groups(
     )
     group = {entry[-1]: place % n_folds for place, entry in enumerate(queue)}
     return named.map(group).to_numpy(np.int64)
+
+
+def _differing(metadata: pd.DataFrame, near: int, seed: int, fold: str, stratify: Sequence[str]) -> list[str]:
+    """`near` subjects, two at least where labels differ, each with what those before it lack.
+
+    Nobody is taken who alone has a value, for training needs it.
+    """
+    values = {name: _known(rows, stratify) for name, rows in metadata.groupby(_names(metadata))}
+    left = sorted(values, key=lambda name: _hash(seed, fold, name))
+    total = Counter(value for name in left for value in values[name])
+    near = max(near, 2) if any(values[name] != values[left[0]] for name in left) else near
+    chosen: list[str] = []
+    shown: Counter = Counter()
+    for _ in range(near):
+        left = [name for name in left if all(total[value] > shown[value] + 1 for value in values[name])]
+        if not left:
+            break
+        chosen.append(max(left, key=lambda name: sum(1 / (1 + shown[value]) for value in values[name])))
+        left.remove(chosen[-1])
+        shown.update(values[chosen[-1]])
+    return chosen
+
+
+def _known(rows: pd.DataFrame, labels: Sequence[str]) -> set[tuple[str, str]]:
+    """Labels and their values in these rows, but for unknown ones."""
+    return {(label, value) for label in labels for value in set(rows[label].astype(str)) - {"", "nan"}}
+
+
+def _names(metadata: pd.DataFrame) -> pd.Series:
+    """Who each row is of: dataset/subject."""
+    return metadata[SUBJECT].astype(str).agg("/".join, axis=1)
 
 
 def _values(column: pd.Series) -> str:
