@@ -1,6 +1,9 @@
 """Each loss against its definition, in float64 by hand."""
 
+import shutil
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from signal_diffusion.errors import UserError
@@ -42,6 +45,37 @@ def test_class_weights_are_those_of_scikit_learn(make_run):
     losses = TaskLosses(config(make_run, class_weights='"balanced"'), [GENDER], {"gender": CODES})
     each, w = -log_softmax(LOGITS)[np.arange(6), CODES.astype(int)], weights[CODES.astype(int)]
     assert one(losses, GENDER, LOGITS, CODES) == pytest.approx((w * each).sum() / w.sum())
+
+
+def test_class_weights_count_windows_as_often_as_they_are_drawn(make_run):
+    """Draws that balance the classes already leave nothing to weigh; the rows count 2 : 4."""
+    drawn = np.where(CODES == 0, 0.2, 0.1)
+    assert balanced_weights(CODES, 2, drawn) == pytest.approx([1, 1])
+    unknown = np.array([0, 1, 1, np.nan, 1, 1.0])
+    losses = TaskLosses(
+        config(make_run, class_weights='"balanced"'), [GENDER], {"gender": unknown}, 2 * drawn
+    )
+    each = -log_softmax(LOGITS)[np.arange(6), CODES.astype(int)]
+    w = np.where(CODES == 0, 2.0, 1.0)  # one window drawn twice as often against four
+    assert one(losses, GENDER, LOGITS, CODES) == pytest.approx((w * each).sum() / w.sum())
+
+
+@pytest.mark.parametrize(("shuffle", "weights"), [("true", (2 / 3, 2)), ("false", (1, 1))])
+def test_windows_in_order_are_not_drawn_by_the_recipes_weights(
+    make_run, datasets, tmp_path, shuffle, weights
+):
+    from signal_diffusion.families.classification.train import make_task
+
+    dataset = shutil.copytree(datasets("db-only"), tmp_path / "weighted")
+    table = pd.read_csv(dataset / "train-metadata.csv", keep_default_na=False)
+    table["weight"] = np.where(table["gender"] == "M", 3.0, 1.0)
+    table.to_csv(dataset / "train-metadata.csv", index=False)
+    training = "keep = 'last'\nclass_weights = 'balanced'"
+    run = make_run(tasks='["gender"]', training=training, dataset=f"shuffle = {shuffle}")
+    task, _ = make_task(run, dataset, "split", "true")
+    total, _ = task.losses({"gender": torch.from_numpy(LOGITS)}, {"labels": {"gender": torch.tensor(CODES)}})
+    each, w = -log_softmax(LOGITS)[np.arange(6), CODES.astype(int)], np.array(weights)[CODES.astype(int)]
+    assert float(total) == pytest.approx((w * each).sum() / w.sum())
 
 
 def test_focal_loss_has_an_alpha_for_each_class(make_run):

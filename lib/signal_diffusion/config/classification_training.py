@@ -37,7 +37,9 @@ class Losses(Section):
         0.0, "Share of a label that is spread over all classes.", stage="training", ge=0, lt=1
     )
     class_weights: Literal["none", "balanced"] = key(
-        "none", "balanced: a class weighs by the inverse of its training windows.", stage="training"
+        "none",
+        "balanced: a class weighs by the inverse of its training windows, each as often as it is drawn.",
+        stage="training",
     )
     focal_tasks: list[str] = key([], "Tasks of classes with the focal loss.", stage="training")
     focal_gamma: float = key(2.0, "Focal: power of what is missing to certainty.", stage="training", ge=0)

@@ -17,11 +17,16 @@ class TaskLosses:
 
     Args:
         codes: of the training rows, for class weights; float [rows] per task, NaN where unknown.
+        drawn: how often each training row is drawn, relative to the others; None for all alike.
     """
 
-    def __init__(self, config: Losses, targets: Sequence[Target], codes: Codes):
+    def __init__(
+        self, config: Losses, targets: Sequence[Target], codes: Codes, drawn: np.ndarray | None = None
+    ):
         self._config, self._targets = config, list(targets)
-        self._class_weights = {t.name: _class_weights(config, t, codes[t.name]) for t in targets if t.classes}
+        self._class_weights = {
+            t.name: _class_weights(config, t, codes[t.name], drawn) for t in targets if t.classes
+        }
         self._alphas = {t.name: _alpha(config, t) for t in targets if t.name in config.focal_tasks}
 
     def each(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -82,17 +87,24 @@ def focal_loss(
     return (weights[codes] * losses).sum() / weights[codes].sum()
 
 
-def balanced_weights(codes: np.ndarray, classes: int) -> np.ndarray:
-    """n / (classes that occur * windows of the class), 0 for a class that does not occur; float64 [classes]."""
-    counts = np.bincount(codes.astype(np.int64), minlength=classes)
+def balanced_weights(codes: np.ndarray, classes: int, drawn: np.ndarray | None = None) -> np.ndarray:
+    """n / (classes that occur * windows of the class), 0 for a class that does not occur; float64 [classes].
+
+    A window counts as often as it is `drawn`, float [rows], or once.
+    """
+    counts = np.bincount(codes.astype(np.int64), drawn, classes).astype(np.float64)
     occurs = counts > 0
-    return np.where(occurs, len(codes) / (np.count_nonzero(occurs) * np.maximum(counts, 1)), 0.0)
+    return np.where(occurs, counts.sum() / (np.count_nonzero(occurs) * np.where(occurs, counts, 1)), 0.0)
 
 
-def _class_weights(config: Losses, target: Target, codes: np.ndarray) -> Tensor | None:
+def _class_weights(
+    config: Losses, target: Target, codes: np.ndarray, drawn: np.ndarray | None
+) -> Tensor | None:
     if config.class_weights == "none":
         return None
-    return torch.from_numpy(balanced_weights(codes[~np.isnan(codes)], len(target.classes))).float()
+    known = ~np.isnan(codes)
+    drawn = None if drawn is None else drawn[known]
+    return torch.from_numpy(balanced_weights(codes[known], len(target.classes), drawn)).float()
 
 
 def _alpha(config: Losses, target: Target) -> Tensor:

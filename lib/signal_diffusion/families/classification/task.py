@@ -40,7 +40,7 @@ class ClassificationTask:
     ):
         self.model, self._train, self._val, self._val_codes = model, train, val, val_codes
         self._labels = {name: values.astype(np.float32) for name, values in codes.items()}
-        self._losses = TaskLosses(run.training, model.targets, codes)
+        self._losses = TaskLosses(run.training, model.targets, codes, weights)
         self._augment = Augmenter(run.augmentation, train.spec)
         self.guesses = scores.guesses(model.targets, codes)
         measured = _measured(model, train)

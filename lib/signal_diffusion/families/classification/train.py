@@ -76,7 +76,7 @@ def make_task(
     check_dataset(dataset)
     seen = sample(run, dataset, fold, labels, inner)
     description = describe(run, seen.train, targets_of(seen.codes)) | {"held_out": held_out(seen.test)}
-    weighted = fold == SPLIT and run.dataset.weighted
+    weighted = fold == SPLIT and run.dataset.weighted and run.dataset.shuffle
     weights = seen.train.metadata["weight"].to_numpy() if weighted else None
     # Features are measured here, and threads are part of their numbers.
     with numerics(run.training.threads, allow_tf32=False):
