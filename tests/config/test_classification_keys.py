@@ -216,6 +216,15 @@ def test_how_to_evaluate_is_read_by_training_where_it_chooses_the_weights(projec
     assert "training.eval_strategy" not in stage_keys(load_run(RUN), "training")
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_validation_split_is_always_read_for_it_decides_who_is_held_out(project, keep):
+    project.change(RUN, "training.keep", f'"{keep}"')
+    assert stage_keys(load_run(RUN), "training")["dataset.val_split"] == "val"
+    assert load_run(RUN).dataset.held_out_split == "test"
+    project.change(RUN, "dataset.val_split", '"test"')
+    assert load_run(RUN).dataset.held_out_split == "val"
+
+
 def test_folds(project):
     assert load_run(RUN).evaluation.fold_names(7) == []
     project.change(RUN, "evaluation.folds", '"loso"')

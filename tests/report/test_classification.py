@@ -96,7 +96,7 @@ def test_a_run_has_every_figure_once(folder):
         "occlusion",
         "training",
     }
-    assert names == expected <= set(classification.captions())
+    assert names == expected <= set(classification.captions({}))
     for path in (folder / "figures").iterdir():
         width, height = struct.unpack(">II", path.read_bytes()[16:24])
         assert width > 400 and height > 250, path.name
@@ -150,7 +150,16 @@ def test_card_tells_all_that_was_tried():
     assert '| b | `{"optimizer": {"learning_rate": 0.1}}` | 0.500 | 1 |' in text
     assert "| the recipe's test split | **0.500** | 0.250 |" in text
     assert "| fold-01: s01 | 0.100 | **0.750** |" in text
+    assert "| the recipe's val split |" in "\n".join(tried({"selection": folds, "held_out_split": "val"}))
     assert tried({}) == []
+
+
+def test_what_is_told_names_the_split_that_was_held_out(metrics):
+    """`val_split = "test"` leaves the validation split."""
+    turned = metrics | {"held_out_split": "val"}
+    assert evidence(turned)[0] == "### On the recipe's val split"
+    assert "the recipe's val split" in pictures("figures", ["scores-split.png"], turned)
+    assert set(summary_table([metrics, turned])["held_out"]) == {"test", "val"}
 
 
 def test_card_turns_errors_so_that_more_is_better(metrics):
@@ -161,8 +170,8 @@ def test_card_turns_errors_so_that_more_is_better(metrics):
     assert f"**{interval(turned)}**" in "\n".join(evidence(metrics))
 
 
-def test_pictures_come_in_order_with_captions(folder):
-    text = pictures("figures", sorted(path.name for path in (folder / "figures").iterdir()))
+def test_pictures_come_in_order_with_captions(folder, metrics):
+    text = pictures("figures", sorted(path.name for path in (folder / "figures").iterdir()), metrics)
     assert text.count("![") == 6
     assert text.index("scores-split") < text.index("confusion-split") < text.index("training.png")
 

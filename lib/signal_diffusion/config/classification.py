@@ -15,7 +15,8 @@ from signal_diffusion.config.classification_training import (
 )
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 
-EVALUATING = frozenset({"dataset.val_split", "training.eval_strategy", "training.eval_steps"})
+# `dataset.val_split` is none of them: it decides who is held out, too.
+EVALUATING = frozenset({"training.eval_strategy", "training.eval_steps"})
 SELECTING = frozenset({"selection.candidates", "selection.inner_folds", "selection.seed"})
 IMAGES = ("cnn_light", "cnn")
 SERIES = ("cnn_1d", "cnn_1d_light", "eegnet", "shallowfbcspnet", "deep4net", "covariance")
@@ -78,7 +79,9 @@ class ClassifierDataset(Section):
     )
     train_split: Split = key("train", "Split to train on.", stage="training")
     val_split: Split = key(
-        "val", "Split that chooses the best weights and ends training early.", stage="training"
+        "val",
+        "Split that chooses the best weights and ends training early; the one left over is held out.",
+        stage="training",
     )
     batch_size: int = key(32, "Training batch size.", stage="training", unit="windows", ge=1)
     num_workers: int = key(
@@ -103,6 +106,12 @@ class ClassifierDataset(Section):
         if self.val_split == self.train_split:
             raise Contradiction("val_split", "is the training split; use another")
         return self
+
+    @property
+    def held_out_split(self) -> str:
+        """The split that a training on the recipe's splits does not see."""
+        [left] = {"train", "val", "test"} - {self.train_split, self.val_split}
+        return left
 
 
 class BackboneExtras(Section):

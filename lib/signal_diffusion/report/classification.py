@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from signal_diffusion.datasets.splits import SPLITS
 from signal_diffusion.files import read_json, replaced_folder
+from signal_diffusion.metrics.classification.summary import held_out
+from signal_diffusion.metrics.classification.tables import FOLDS, SPLIT
 from signal_diffusion.report import classifier_maps, classifier_scores
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.report.style import save
 
-PROTOCOLS = {"folds": "folds over all subjects", "split": "the recipe's test split"}
+HELD_OUT = {FOLDS: "folds over all subjects", **{name: f"the recipe's {name} split" for name in SPLITS}}
 CAPTIONS = {
     "scores": "The model beside its nulls and baselines",
     "subjects": "Every subject: how many of its windows are told right, or its number beside the true one",
@@ -22,11 +25,16 @@ OTHER_CAPTIONS = {
 }
 
 
-def captions() -> dict[str, str]:
+def held_out_words(metrics: Mapping[str, Any], protocol: str) -> str:
+    """Whom a protocol of a run holds out."""
+    return HELD_OUT[held_out(metrics, protocol)]
+
+
+def captions(metrics: Mapping[str, Any]) -> dict[str, str]:
     """The caption of every figure that a run may have, in the order of a page."""
     found = {
-        f"{key}-{protocol}": f"{text}; {held_out}."
-        for protocol, held_out in PROTOCOLS.items()
+        f"{key}-{protocol}": f"{text}; {held_out_words(metrics, protocol)}."
+        for protocol in (FOLDS, SPLIT)
         for key, text in CAPTIONS.items()
     }
     return found | OTHER_CAPTIONS

@@ -13,7 +13,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.files import read_json, write_text
 from signal_diffusion.markdown import table
 from signal_diffusion.metrics.classification.summary import OTHERS, summary_table
-from signal_diffusion.report.classification import PROTOCOLS
+from signal_diffusion.report.classification import HELD_OUT
 from signal_diffusion.report.classifier_scores import METRICS, SOURCES
 from signal_diffusion.report.scores import interval
 from signal_diffusion.report.style import FAINT, GENERATED, INK, MUTED, REAL, new_figure, save, styled
@@ -57,7 +57,7 @@ def _page(found: pd.DataFrame) -> str:
             *(SOURCES[name] for name in OTHERS),
         )
         parts += [
-            f"## {task}, {level}s, {PROTOCOLS[held_out]}",
+            f"## {task}, {level}s, {HELD_OUT[held_out]}",
             table(heads, map(_line, rows.to_dict("records"))),
         ]
     return "\n\n".join(parts) + "\n"
@@ -113,6 +113,6 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
         range(len(rows)), [f"{r.run} ({r.backbone}, {r.representation})" for r in rows.itertuples()]
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_title(f"{first['task']}: {first['level']}s, {PROTOCOLS[first['held_out']]}")
+    axes.set_title(f"{first['task']}: {first['level']}s, {HELD_OUT[first['held_out']]}")
     axes.set_xlabel(METRICS[first["metric"]], fontsize=8.5)
     axes.grid(axis="x", color=FAINT)

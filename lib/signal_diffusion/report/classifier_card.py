@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from signal_diffusion.markdown import table
-from signal_diffusion.report.classification import PROTOCOLS, captions
+from signal_diffusion.metrics.classification.tables import SPLIT
+from signal_diffusion.report.classification import captions, held_out_words
 from signal_diffusion.report.classifier_scores import METRICS, judged, levels_of, sources_of, words_of
 from signal_diffusion.report.scores import interval
 
@@ -38,8 +39,8 @@ def evidence(metrics: Mapping[str, Any]) -> list[str]:
     """Markdown paragraphs and tables: how good the run is, against what, and for whom."""
     parts = []
     for protocol, found in metrics["protocols"].items():
-        held_out = f"{found['subjects']} subjects, {found['windows']:,} windows"
-        parts += [f"### On {PROTOCOLS[protocol]}", f"Held out: {held_out}.", *_tasks(found)]
+        people = f"{found['subjects']} subjects, {found['windows']:,} windows"
+        parts += [f"### On {held_out_words(metrics, protocol)}", f"Held out: {people}.", *_tasks(found)]
     return parts
 
 
@@ -55,7 +56,7 @@ def tried(metrics: Mapping[str, Any]) -> list[str]:
         (name, f"`{json.dumps(folds[0]['candidates'][name]['differs'])}`", f"{means[name]:.3f}", chosen[name])
         for name in names
     ]
-    rows = [(_fold_name(fold), *(_inner(fold, name) for name in names)) for fold in folds]
+    rows = [(_fold_name(metrics, fold), *(_inner(fold, name) for name in names)) for fold in folds]
     return [
         "### What was tried",
         TRIED,
@@ -64,9 +65,9 @@ def tried(metrics: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _fold_name(fold: Mapping[str, Any]) -> str:
+def _fold_name(metrics: Mapping[str, Any], fold: Mapping[str, Any]) -> str:
     people = ", ".join(subject for _, subject in fold["held_out"])
-    return "the recipe's test split" if fold["fold"] == "split" else f"{fold['fold']}: {people}"
+    return held_out_words(metrics, SPLIT) if fold["fold"] == SPLIT else f"{fold['fold']}: {people}"
 
 
 def _inner(fold: Mapping[str, Any], name: str) -> str:
@@ -79,11 +80,11 @@ def limits() -> str:
     return "\n".join(f"- {limit}" for limit in LIMITS)
 
 
-def pictures(folder: str, names: Sequence[str]) -> str:
+def pictures(folder: str, names: Sequence[str], metrics: Mapping[str, Any]) -> str:
     """The figures in their order with captions; `names` are files in `folder`."""
     there = {name.removesuffix(".png") for name in names}
     return "\n\n".join(
-        f"![{text}]({folder}/{name}.png)\n{text}" for name, text in captions().items() if name in there
+        f"![{text}]({folder}/{name}.png)\n{text}" for name, text in captions(metrics).items() if name in there
     )
 
 

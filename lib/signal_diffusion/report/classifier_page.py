@@ -65,7 +65,7 @@ def card(
         *evidence(metrics),
         *tried(metrics),
         "## Figures",
-        pictures("figures", figures),
+        pictures("figures", figures, metrics),
         "## Data",
         _data(spec),
         SHARED if run.evaluation.folds != "none" else "",

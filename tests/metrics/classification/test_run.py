@@ -100,6 +100,7 @@ def test_both_ways_to_hold_out_are_judged(world, metrics):
         )
     assert metrics["selection"] == [{"chosen": "a"}]
     assert metrics["run"] == "r" and metrics["backbone"] == "cnn_1d_light"
+    assert metrics["held_out_split"] == "test"
 
 
 def test_baselines_are_fitted_on_all_that_a_fold_does_not_hold_out(world, metrics):

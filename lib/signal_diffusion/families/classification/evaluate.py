@@ -68,7 +68,8 @@ def evaluate_run(
         }
         others |= {name: read_predictions(each[protocol]) for name, each in _by_run(beside).items()}
         found[protocol] = _protocol(run, pool, predictions, others, fits[protocol], indexes)
-    metrics = {"run": run.name, **_facts(run, pool), "protocols": found}
+    facts = _facts(run, pool) | {"held_out_split": run.dataset.held_out_split}
+    metrics = {"run": run.name, **facts, "protocols": found}
     if selections:
         metrics["selection"] = [read_json(path) for path in selections]
     if occlusion:

@@ -9,7 +9,7 @@ from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT
 from signal_diffusion.datasets.folds import Parts, fold_parts, inner_parts, shuffled_labels
 from signal_diffusion.datasets.pool import Part, Pool
-from signal_diffusion.datasets.splits import SPLITS, SUBJECT
+from signal_diffusion.datasets.splits import SUBJECT
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.classification.targets import Codes, codes_of
 
@@ -51,8 +51,8 @@ def _parts(run: ClassificationRun, pool: Pool, fold: str) -> Parts:
     data, evaluation = run.dataset, run.evaluation
     split = pool.metadata["split"].to_numpy()
     if fold == SPLIT:
-        left = [name for name in SPLITS if name not in (data.train_split, data.val_split)]
-        return Parts(*(np.flatnonzero(split == name) for name in (data.train_split, data.val_split, *left)))
+        names = (data.train_split, data.val_split, data.held_out_split)
+        return Parts(*(np.flatnonzero(split == name) for name in names))
     if evaluation.folds == "none":
         raise UserError(
             f'{run.path} [evaluation] folds: is "none", so there is no {fold}; set it, or take split'

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from signal_diffusion.metrics.classification.scores import HIGHER_IS_BETTER
+from signal_diffusion.metrics.classification.tables import SPLIT
 
 FACTS = ("run", "recipe", "representation", "backbone")
 OTHERS = ("chance", "shuffled", "demographics", "dataset", "band_power")
@@ -15,9 +16,9 @@ ENDS = ("value", "low", "high")
 def summary_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows of every run's metrics.json, best first within a task, held-out part and level; numbers may be NaN.
 
-    Columns: `task`, `held_out` (folds or split), `level` (window, subject or recording), `metric`; the run, its recipe,
-    representation and backbone; `subjects`; `value`, `low`, `high` of the model; for each other source its value
-    `{source}`, and `beats_{source}`, whether the interval of the difference excludes zero on the better side.
+    Columns: `task`, `held_out` (folds, or the split), `level` (window, subject or recording), `metric`; the run, its
+    recipe, representation and backbone; `subjects`; `value`, `low`, `high` of the model; for each other source its
+    value `{source}`, and `beats_{source}`, whether the interval of the difference excludes zero on the better side.
     """
     columns = ["task", "held_out", "level", "metric", *FACTS, "subjects", *ENDS]
     columns += [name for source in OTHERS for name in (source, f"beats_{source}")]
@@ -27,12 +28,17 @@ def summary_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return table.sort_values(keys, na_position="last", kind="stable")[columns].reset_index(drop=True)
 
 
+def held_out(metrics: Mapping[str, Any], protocol: str) -> str:
+    """`folds`, or the name of the split that a run holds out; `test` for numbers that do not tell."""
+    return metrics.get("held_out_split", "test") if protocol == SPLIT else protocol
+
+
 def _rows(run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for protocol, found in run["protocols"].items():
         for task, each in found["tasks"].items():
             for level in each["levels"].values():
                 if "scores" in level:
-                    place = {"task": task, "held_out": protocol, "level": level["unit"]}
+                    place = {"task": task, "held_out": held_out(run, protocol), "level": level["unit"]}
                     yield place | {name: run[name] for name in FACTS} | _numbers(each, level)
 
 

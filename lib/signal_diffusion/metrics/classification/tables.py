@@ -88,7 +88,7 @@ def read_predictions(paths: Iterable[str | Path]) -> Predictions:
 
 
 def protocols(tables: Sequence[Path]) -> dict[str, list[Path]]:
-    """Prediction tables of each way to hold out: the recipe's test split, and the folds over all subjects.
+    """Prediction tables of each way to hold out: a split of the recipe, and the folds over all subjects.
 
     A table lies in the folder of its fold; folds that hold out nobody have tables without rows.
     """
@@ -99,7 +99,9 @@ def protocols(tables: Sequence[Path]) -> dict[str, list[Path]]:
     }
     found = {name: paths for name, paths in found.items() if paths}
     if not found:
-        raise UserError("no prediction table has a row: nobody is held out; enlarge the recipe's test split")
+        raise UserError(
+            "no prediction table has a row: nobody is held out; enlarge the split that the recipe holds out"
+        )
     return found
 
 
