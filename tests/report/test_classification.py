@@ -114,6 +114,18 @@ def test_forest_shows_the_numbers(metrics):
     assert not any("handedness" in title for title in panels)
 
 
+def test_bars_of_subjects_stand_beside_the_chance_of_windows():
+    """Three windows in four are of one class: who always names it is right in as many, and no better than chance."""
+    rows = rows_of(6, 8)
+    truth = (rows["window"].to_numpy() % 4 == 3).astype(float)
+    always = Answers(("rest", "arithmetic"), truth, np.tile([0.9, 0.1], (len(rows), 1)))
+    found = evaluate(Predictions(rows, {"activity": always}), {}, {}, Resampling(20, 0))
+    [axes] = classifier_scores.subjects(found).axes
+    [line] = axes.lines
+    assert {bar.get_height() for bar in axes.patches} == {0.75}
+    assert line.get_ydata()[0] == 0.75 and line.get_label() == "the same for all"
+
+
 def test_card_holds_numbers_and_reasons(metrics):
     text = "\n".join(evidence(metrics))
     level = metrics["protocols"]["split"]["tasks"]["gender"]["levels"]["person"]

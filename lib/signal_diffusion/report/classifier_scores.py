@@ -253,9 +253,9 @@ def _bars(axes: Axes, found: Mapping[str, Any]) -> None:
         heights = [records[place]["score"]["value"] for place in places]
         axes.bar(places, heights, color=colour, alpha=0.75, label=label)
     _whiskers(axes, records)
-    chance = found["levels"]["window"]["scores"]["chance"]["balanced_accuracy"]["value"]
-    if chance is not None:
-        axes.axhline(chance, color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
+    # Bars count windows; balanced accuracy, which counts classes alike, has another chance.
+    chance = found["levels"]["window"]["scores"]["chance"]["accuracy"]["value"]
+    axes.axhline(chance, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label=SOURCES["chance"])
     axes.set_ylabel("right windows")
     axes.set_ylim(0, 1.02)
     axes.margins(x=0.01)
