@@ -2,7 +2,16 @@
 
 import pytest
 from signal_diffusion.families.classification.profiling import PHASES, profile_run
+from signal_diffusion.families.classification.train import train_fold
+from signal_diffusion.report.classifier_page import facts
 from signal_diffusion.report.training_profile import draw_profile
+
+
+def test_the_card_counts_the_parameters_that_the_profile_counts(make_run, datasets, tmp_path):
+    """The means and deviations of every pixel lie in the same file, and are not learned."""
+    run, dataset = make_run(steps=1), datasets("db-only")
+    train_fold(run, dataset, tmp_path / "model.safetensors")
+    assert facts(tmp_path / "model.safetensors")["parameters"] == profile_run(run, dataset, 1)["parameters"]
 
 
 def test_a_profile_tells_every_phase_and_is_drawn(make_run, datasets, tmp_path):

@@ -8,13 +8,14 @@ from typing import Any
 
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.datasets.storage import read_spec
+from signal_diffusion.families.classification.prediction import load_classifier
 from signal_diffusion.families.classification.publish import publish_model, usage
 from signal_diffusion.files import read_json, replaced_folder, write_text
 from signal_diffusion.markdown import table
 from signal_diffusion.report.classifier_card import evidence, limits, pictures, tried
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.training.checkpoints import discard
-from signal_diffusion.training.weights import load_weights
+from signal_diffusion.training.logging import parameter_count
 
 STATS = "stats.jsonl"
 SHARED = (
@@ -81,10 +82,10 @@ def card(
 
 def facts(model: Path) -> dict[str, float]:
     """Parameters, steps, their usual time, the last losses and the best score of the published training."""
-    state, _ = load_weights(model)
+    net, _ = load_classifier(model)
     stats = model.parent / STATS
     records = read_stats(stats) if stats.is_file() else []
-    found: dict[str, float] = {"parameters": sum(value.numel() for value in state.values())}
+    found: dict[str, float] = {"parameters": parameter_count(net)}
     for record in records:
         found |= {key: value for key, value in record.items() if key in ("step", "train/loss", "val/loss")}
     scores = [record["val/score"] for record in records if "val/score" in record]

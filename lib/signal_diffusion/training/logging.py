@@ -118,13 +118,16 @@ def cost(model: nn.Module, forward_backward: Callable[[], None]) -> dict[str, fl
     """
     with FlopCounterMode(display=False) as counter:
         forward_backward()
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    trained = sum(n for n, requires_grad in sizes if requires_grad)
     return {
-        "parameters": sum(n for n, _ in sizes),
-        "trained": trained,
+        "parameters": parameter_count(model),
+        "trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "flops": counter.get_total_flops(),
     }
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Numbers that a model may learn; what it keeps beside them, such as means of its input, is not counted."""
+    return sum(p.numel() for p in model.parameters())
 
 
 def _step_of(line: str) -> float:

@@ -16,6 +16,7 @@ from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.classification_evaluation import SPLIT, TRUE
 from signal_diffusion.families.classification.task import ClassificationTask
 from signal_diffusion.families.classification.train import make_task, plan
+from signal_diffusion.training.logging import parameter_count
 from signal_diffusion.training.memory import peak_memory
 from signal_diffusion.training.numerics import numerics
 from signal_diffusion.training.optim import build_optimizer
@@ -91,7 +92,7 @@ def profile_run(run: ClassificationRun, dataset: Path, steps: int) -> dict[str, 
         "threads": run.training.threads,
         "precision": precision,
         "batch_size": run.dataset.batch_size,
-        "parameters": sum(p.numel() for p in task.model.parameters()),
+        "parameters": parameter_count(task.model),
         "flops": counter.get_total_flops(),
         "windows_per_second": run.dataset.batch_size / seconds,
         "milliseconds": {name: 1e3 * value for name, value in times.items()},

@@ -21,6 +21,7 @@ from signal_diffusion.models import layers
 from signal_diffusion.models.neighborhood import neighborhood_flops
 from signal_diffusion.models.prompt import packed_width
 from signal_diffusion.models.scan import scan_flops
+from signal_diffusion.training.logging import parameter_count
 
 BYTES_PER_WEIGHT = 20  # float32: the weight, its gradient, Adam's two moments and the moving average
 # Channels of the released VAEs' latents, and how many pixels of a side become one of theirs.
@@ -65,8 +66,7 @@ def network_cost(name: str, network: nn.Module, grid: tuple[int, int, int], cond
     network.checkpointing = False
     flops, activations = _flops(network, inputs), _kept(network, inputs)
     network.checkpointing = True
-    parameters = sum(p.numel() for p in network.parameters())
-    return Cost(name, grid, parameters, flops, activations, _kept(network, inputs))
+    return Cost(name, grid, parameter_count(network), flops, activations, _kept(network, inputs))
 
 
 def write_costs(costs: list[Cost], folder: Path) -> str:
