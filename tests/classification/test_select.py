@@ -145,3 +145,32 @@ def test_a_run_beside_has_the_same_folds(make_run, tmp_path):
         UserError, match="other has another evaluation.folds, so that it predicts other windows"
     ):
         check_run(load_run(run.path), recipe)
+
+
+@pytest.mark.parametrize(
+    ("key", "mine", "other", "message"),
+    [
+        (
+            "val_split",
+            "",
+            'val_split = "test"',
+            "other has another dataset.val_split, so that it predicts other",
+        ),
+        ("tasks", '["gender"]', '["health", "gender"]', "other has another dataset.tasks, in whose classes"),
+        ("tasks", '["gender", "age"]', '["gender"]', None),
+    ],
+)
+def test_a_run_beside_holds_out_the_same_people(make_run, key, mine, other, message):
+    """Groups are alike in the classes of all tasks, so that those of other tasks hold out others."""
+    from signal_diffusion.config import check_run
+
+    folds, keys = '[evaluation]\nfolds = "subject"', {"tasks": "tasks", "val_split": "dataset"}
+    given = {keys[key]: other}
+    path = make_run("spectrum", more=folds, **given).path
+    path.rename(path.with_name("other.toml"))
+    run = make_run("spectrum", more=f'{folds}\nbeside = ["other"]', **{keys[key]: mine})
+    if message is None:
+        check_run(run, load_recipe("demo"))
+        return
+    with pytest.raises(UserError, match=message):
+        check_run(run, load_recipe("demo"))

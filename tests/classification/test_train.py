@@ -10,6 +10,7 @@ import torch
 from signal_diffusion.datasets.pool import Part, Pool, moments
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.classification.prediction import load_classifier
+from signal_diffusion.families.classification.sample import held_out, sample
 from signal_diffusion.families.classification.targets import codes_of, targets_of
 from signal_diffusion.families.classification.train import plan, train_fold
 from signal_diffusion.files import sha256
@@ -110,6 +111,19 @@ def test_folds_train_on_other_subjects_and_standardise_by_them(make_run, dataset
     np.testing.assert_allclose(net.mean, moments(others)[0], atol=1e-4)
     with pytest.raises(UserError, match='folds: is "none", so there is no fold-02'):
         train_fold(make_run(), dataset, tmp_path / "none.safetensors", fold="fold-02")
+
+
+def test_groups_are_alike_in_the_labels_of_a_composite_task(make_run, datasets):
+    """A composite is no column of the table; the order of the columns decides who is held out by which fold."""
+    tasks = {"composite": '["parkinsons_condition", "age"]', "parts": '["health", "gender"]'}
+    more = '[evaluation]\nfolds = "subject"\nn_folds = 3'
+    found = {}
+    for name, each in tasks.items():
+        run = make_run(tasks=each, more=more)
+        parts = [sample(run, datasets("db-only"), f"fold-0{k}", "true").test for k in (1, 2, 3)]
+        found[name] = [held_out(part) for part in parts]
+        assert all(part.metadata.drop_duplicates("subject")["gender"].nunique() == 2 for part in parts)
+    assert found["composite"] == found["parts"]
 
 
 def test_shuffled_labels_train_another_model(make_run, datasets, tmp_path):

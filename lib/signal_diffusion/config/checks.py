@@ -25,7 +25,14 @@ BY_HAND = {
     DiffusionRun: ("training.output_dir", "training.resume", "logging.log_dir"),
     ClassificationRun: ("training.output_dir", "training.log_dir", "training.metrics_summary_path"),
 }
-SHARED_BESIDE = ("dataset.name", "evaluation.folds", "evaluation.n_folds", "evaluation.fold_seed")
+SHARED_BESIDE = (
+    "dataset.name",
+    "dataset.train_split",
+    "dataset.val_split",
+    "evaluation.folds",
+    "evaluation.n_folds",
+    "evaluation.fold_seed",
+)
 # What a key, or one value of it, needs beside the dependencies.
 PACKAGES = {
     ("logging.wandb_project", None): "wandb",
@@ -160,7 +167,7 @@ def _check_data(run: ClassificationRun) -> None:
 
 
 def _check_beside(run: ClassificationRun) -> None:
-    """What stands beside a run predicts the same windows: its recipe, representation and folds are the run's."""
+    """What stands beside a run predicts the same windows: its recipe, representation, split and folds are the run's."""
     for name in run.evaluation.beside:
         path = run.path.with_name(f"{name}.toml")
         if name == run.name or not path.is_file():
@@ -171,6 +178,12 @@ def _check_beside(run: ClassificationRun) -> None:
             if getattr(getattr(other, section), key) != getattr(getattr(run, section), key):
                 message = f"{name} has another {dotted}, so that it predicts other windows; make them alike"
                 raise located(run.path, "evaluation.beside", message)
+        if run.evaluation.folds == "subject" and other.dataset.told_apart != run.dataset.told_apart:
+            message = (
+                f"{name} has another dataset.tasks, in whose classes groups are alike, so that other folds hold its "
+                'subjects out; make them alike, or set folds = "loso"'
+            )
+            raise located(run.path, "evaluation.beside", message)
         if representation(other) != representation(run):
             message = f"{name} is trained on {representation(other)}; name a run on {representation(run)}"
             raise located(run.path, "evaluation.beside", message)

@@ -108,6 +108,11 @@ class ClassifierDataset(Section):
         return self
 
     @property
+    def told_apart(self) -> list[str]:
+        """Tasks in whose classes groups of subjects are alike: all but the number."""
+        return [name for name in self.tasks if name != "age"]
+
+    @property
     def held_out_split(self) -> str:
         """The split that a training on the recipe's splits does not see."""
         [left] = {"train", "val", "test"} - {self.train_split, self.val_split}

@@ -7,6 +7,7 @@ import numpy as np
 
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT
+from signal_diffusion.datasets import labels as known_labels
 from signal_diffusion.datasets.folds import Parts, fold_parts, inner_parts, shuffled_labels
 from signal_diffusion.datasets.pool import Part, Pool
 from signal_diffusion.datasets.splits import SUBJECT
@@ -75,8 +76,9 @@ def _inner(run: ClassificationRun, pool: Pool, outer: Parts, number: int) -> Par
 
 
 def _classes(run: ClassificationRun, pool: Pool) -> list[str]:
-    """Tasks in which groups of subjects are alike."""
-    return [name for name in run.dataset.tasks if name in pool.metadata.columns and name != "age"]
+    """Columns in which groups of subjects are alike, those of composite tasks among them, each once."""
+    columns = [column for task in run.dataset.told_apart for column in known_labels.get(task).columns]
+    return [column for column in dict.fromkeys(columns) if column in pool.metadata.columns]
 
 
 def _codes(run: ClassificationRun, part: Part, fold: str, labels: str) -> Codes:
