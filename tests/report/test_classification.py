@@ -12,7 +12,7 @@ from signal_diffusion.metrics.classification.occlusion import parts, summarise_o
 from signal_diffusion.metrics.classification.summary import summary_table
 from signal_diffusion.metrics.classification.tables import Answers, Predictions
 from signal_diffusion.report import classification, classifier_scores
-from signal_diffusion.report.classification_summary import write_summary
+from signal_diffusion.report.classification_summary import summary_figure, write_summary
 from signal_diffusion.report.classifier_card import evidence, limits, pictures, tried
 from signal_diffusion.report.scores import interval
 
@@ -220,5 +220,30 @@ def test_summary_sorts_runs_best_first_in_every_task(metrics, tmp_path):
     assert interval(model["balanced_accuracy"]) in page
     assert len(pd.read_csv(out / "classification.csv")) == len(found) == 15
     assert (out / "classification.png").stat().st_size > 10_000
+
+
+def test_summary_ranks_runs_on_one_dataset_alone_and_draws_what_is_unknown(metrics, tmp_path):
+    other = metrics_of(0.9, "elsewhere") | {"recipe": "eegmat-4s"}
+    found = summary_table([metrics, other])
+    assert (found.groupby(["task", "recipe", "held_out", "level"]).size() == 1).all()
+    titles = {axes.get_title("left") for axes in summary_figure(found).axes}
+    assert {
+        f"gender on {recipe}, the recipe's test split: windows" for recipe in ("demo", "eegmat-4s")
+    } <= titles
+    unknown = metrics_of(0.8, "unknown")
+    for task in unknown["protocols"]["split"]["tasks"].values():
+        for level in task["levels"].values():
+            for scores in level.get("scores", {}).values():
+                scores |= {name: {"value": None, "low": None, "high": None} for name in scores}
+    write_json(tmp_path / "unknown" / "metrics.json", unknown)
+    write_summary([tmp_path / "unknown"], tmp_path / "summary")
+    page = (tmp_path / "summary" / "classification.md").read_text()
+    assert "## gender on demo, windows, the recipe's test split" in page
+    assert "| unknown | db-only | cnn_light | 10 | unknown | unknown |" in page
+    assert summary_figure(summary_table([])).texts[0].get_text() == "no run has a score"
+
+
+def test_a_summary_needs_runs(tmp_path):
+    out = tmp_path / "summary"
     with pytest.raises(UserError, match="no classification run is built"):
         write_summary([], out)

@@ -12,9 +12,9 @@ from signal_diffusion.datasets.storage import write_table
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import read_json, write_text
 from signal_diffusion.markdown import table
-from signal_diffusion.metrics.classification.summary import OTHERS, summary_table
+from signal_diffusion.metrics.classification.summary import ALIKE, OTHERS, summary_table
 from signal_diffusion.report.classification import HELD_OUT
-from signal_diffusion.report.classifier_scores import METRICS, SOURCES
+from signal_diffusion.report.classifier_scores import METRICS, SOURCES, UNKNOWN
 from signal_diffusion.report.scores import interval
 from signal_diffusion.report.style import FAINT, GENERATED, INK, MUTED, REAL, new_figure, save, styled
 
@@ -26,9 +26,9 @@ MARKS = {
     "shuffled": ("x", MUTED),
 }
 INTRODUCTION = (
-    "Every classification run that is built, best first within a task, a way to hold out and a level. Intervals are "
-    "95 % bootstrap intervals over subjects; bold: the interval of the difference from the model excludes zero, in its "
-    "favour."
+    "Every classification run that is built, best first within a task, a recipe, a way to hold out and a level. "
+    "Intervals are 95 % bootstrap intervals over subjects; bold: the interval of the difference from the model "
+    "excludes zero, in its favour."
 )
 
 
@@ -46,7 +46,7 @@ def write_summary(runs: Sequence[Path], out: Path) -> None:
 
 def _page(found: pd.DataFrame) -> str:
     parts = ["# Classification runs", INTRODUCTION, f"![All runs]({NAME}.png)"]
-    for (task, held_out, level), rows in _groups(found):
+    for (task, recipe, held_out, level), rows in found.groupby(list(ALIKE), sort=True):
         metric = rows.iloc[0]["metric"]
         heads = (
             "run",
@@ -57,14 +57,10 @@ def _page(found: pd.DataFrame) -> str:
             *(SOURCES[name] for name in OTHERS),
         )
         parts += [
-            f"## {task}, {level}s, {HELD_OUT[held_out]}",
+            f"## {task} on {recipe}, {level}s, {HELD_OUT[held_out]}",
             table(heads, map(_line, rows.to_dict("records"))),
         ]
     return "\n\n".join(parts) + "\n"
-
-
-def _groups(found: pd.DataFrame) -> list[tuple[tuple[str, str, str], pd.DataFrame]]:
-    return list(found.groupby(["task", "held_out", "level"], sort=True))
 
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
@@ -82,12 +78,13 @@ def _other(row: dict[str, Any], source: str) -> str:
 
 @styled
 def summary_figure(found: pd.DataFrame) -> Figure:
-    """A panel per task and level, of windows on the left and people on the right; a line per run, best first."""
-    tasks = list(dict.fromkeys(zip(found["task"], found["held_out"], strict=True)))
-    lines = [found[(found["task"] == task) & (found["held_out"] == held_out)] for task, held_out in tasks]
+    """A panel per task, recipe and level, windows on the left and people on the right; a line per run, best first."""
+    lines = [rows for _, rows in found.groupby(["task", "recipe", "held_out"], sort=True)]
+    if not lines:
+        return _empty()
     heights = [max(rows.groupby("level").size()) * 0.3 + 0.95 for rows in lines]
     figure = new_figure(11, sum(heights) + 0.6)
-    grid = figure.subplots(len(tasks), 2, squeeze=False, height_ratios=heights)
+    grid = figure.subplots(len(lines), 2, squeeze=False, height_ratios=heights)
     for rows, pair in zip(lines, grid, strict=True):
         windows = rows["level"] == "window"
         for axes, part in zip(pair, (rows[windows], rows[~windows]), strict=True):
@@ -97,9 +94,18 @@ def summary_figure(found: pd.DataFrame) -> Figure:
     return figure
 
 
+def _empty() -> Figure:
+    figure = new_figure(6, 1)
+    figure.text(0.5, 0.5, "no run has a score", ha="center", va="center", color=MUTED)
+    return figure
+
+
 def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     first = rows.iloc[0]
     for place, row in enumerate(rows.to_dict("records")):
+        if pd.isna(row["value"]):
+            across = axes.get_yaxis_transform()
+            axes.text(0.02, place, UNKNOWN, transform=across, fontsize=7.5, color=MUTED, va="center")
         if pd.notna(row["low"]):
             axes.hlines(place, row["low"], row["high"], color=GENERATED, linewidth=3, alpha=0.4)
         axes.plot(
@@ -113,6 +119,8 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
         range(len(rows)), [f"{r.run} ({r.backbone}, {r.representation})" for r in rows.itertuples()]
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_title(f"{first['task']}: {first['level']}s, {HELD_OUT[first['held_out']]}")
+    # The left panel's title has room for what both are of.
+    both = f"{first['task']} on {first['recipe']}, {HELD_OUT[first['held_out']]}: "
+    axes.set_title(f"{both if first['level'] == 'window' else ''}{first['level']}s")
     axes.set_xlabel(METRICS[first["metric"]], fontsize=8.5)
     axes.grid(axis="x", color=FAINT)

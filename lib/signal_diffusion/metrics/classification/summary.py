@@ -11,10 +11,12 @@ from signal_diffusion.metrics.classification.tables import SPLIT
 FACTS = ("run", "recipe", "representation", "backbone")
 OTHERS = ("chance", "shuffled", "demographics", "dataset", "band_power")
 ENDS = ("value", "low", "high")
+# What is ranked together: scores on other datasets are no better or worse.
+ALIKE = ("task", "recipe", "held_out", "level")
 
 
 def summary_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows of every run's metrics.json, best first within a task, held-out part and level; numbers may be NaN.
+    """Rows of every run's metrics.json, best first within a task, recipe, held-out part and level; numbers may be NaN.
 
     Columns: `task`, `held_out` (folds, or the split), `level` (window, subject or recording), `metric`; the run, its
     recipe, representation and backbone; `subjects`; `value`, `low`, `high` of the model; for each other source its
@@ -24,7 +26,9 @@ def summary_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     columns += [name for source in OTHERS for name in (source, f"beats_{source}")]
     rows = [row for run in runs for row in _rows(run)]
     table = pd.DataFrame(rows, columns=[*columns, "_order"])
-    keys = ["task", "held_out", "level", "metric", "_order", "run"]
+    numbers = [*ENDS, *OTHERS, "_order"]
+    table[numbers] = table[numbers].astype("float64")  # None alone makes no column of numbers
+    keys = [*ALIKE, "metric", "_order", "run"]
     return table.sort_values(keys, na_position="last", kind="stable")[columns].reset_index(drop=True)
 
 
