@@ -29,16 +29,42 @@ Finished jobid: 5 (Rule: shards)
 Finished jobid: 4 (Rule: shards)
 2 of 7 steps (29%) done
 """
+# As on a cluster, whose jobs have a log of another Snakemake, with times of its own.
 FAILED = """\
 [Sat Nov 21 08:19:10 2026]
 Error in rule shards:
-    message: None
+    message: SLURM-job '54' failed, SLURM status is: 'FAILED'.
     jobid: 6
+    input: work/recordings/demo.csv
     output: work/shards/demo-db-only/demo/batch-2-of-4.json
     log: logs/shards/demo/2-of-4.log, logs/slurm/rule_shards/6.log (check log file(s) for error details)
     shell:
         exec python scripts/shard_batch.py > logs/shards/demo/2-of-4.log 2>&1
+        (command exited with non-zero exit code)
+    external_jobid: 54
+Logfile logs/shards/demo/2-of-4.log:
+==========================================
+error: a.edf: cut short; fetch it again
+==========================================
+Logfile logs/slurm/rule_shards/6.log:
+================================================================================
 
+SNAKEMAKE
+=========
+Job stats:
+[Sat Nov 21 08:18:50 2026]
+Finished jobid: 0 (Rule: shards)
+[Sat Nov 21 08:18:55 2026]
+Error in rule shards:
+    log: logs/shards/demo/2-of-4.log (check log file(s) for error details)
+Complete log(s): /somewhere/.snakemake/log/2026-11-21T081840.112297.snakemake.log
+================================================================================
+"""
+AFTERWARDS = """\
+Trying to restart job 6.
+Select jobs to execute...
+[Sat Nov 21 08:19:30 2026]
+Finished jobid: 7 (Rule: shards)
 """
 FAILED_QUIETLY = """\
 [Sat Nov 21 08:19:10 2026]
@@ -125,6 +151,15 @@ def test_a_build_that_is_over_names_what_failed(folder, failure):
     put(folder / "logs/shards/demo/2-of-4.log", "start\nerror: a.edf: cut short; fetch it again\n", NOW - 50)
     told = "shards/demo/2-of-4: a.edf: cut short; fetch it again (logs/shards/demo/2-of-4.log)"
     assert list(failures(folder)) == [told]
+
+
+def test_what_follows_a_failed_job_is_read_and_its_own_log_is_not(folder):
+    say(folder, STATS + FAILED + AFTERWARDS)
+    build = latest_build(folder / ".snakemake/log")
+    assert build.finished == {"shards": 3} and not build.ended
+    assert build.failed == {"logs/shards/demo/2-of-4.log": NOW - 50}
+    say(folder, STATS + FAILED + AFTERWARDS + ENDED)
+    assert latest_build(folder / ".snakemake/log").ended
 
 
 def test_a_job_that_was_started_again_is_no_longer_failed(folder):

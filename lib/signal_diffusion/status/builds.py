@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +12,12 @@ LOGS = Path(".snakemake/log")
 _TIME = re.compile(r"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})\]$")
 _PLANNED = re.compile(r"(\w+) +(\d+)$")
 _FINISHED = re.compile(r"Finished jobid: \d+ \(Rule: (\w+)\)$")
-_ERROR = re.compile(r"Error in rule (\w+)")
-_ERROR_LOG = re.compile(r"\s+log: ([^,]+?)(?:,.*| \(check log.*)$")
+_FAILED = re.compile(r"\s+log: ([^,]+?)(?:,.*)? \(check log file")  # the job's own log is named first
 _STATUS = re.compile(
     r"Command '.*> (\S+\.log) 2>&1' returned non-zero"
 )  # all that is said under --quiet rules
 _STATS, _LAST = "Job stats:", "Complete log(s):"
+_QUOTE, _FENCE = "Logfile ", re.compile(r"=+$")
 
 
 @dataclass
@@ -45,21 +45,33 @@ def latest_build(folder: str | Path = LOGS) -> Build | None:
 def read_build(path: Path) -> Build:
     build = Build(_started(path), path.stat().st_mtime)
     with path.open(encoding="utf-8", errors="replace") as file:
-        lines = (line.rstrip("\n") for line in file)
+        lines = _unquoted(line.rstrip("\n") for line in file)
         now = build.started
         for line in lines:
             if match := _TIME.match(line):
                 now = time.mktime(time.strptime(match[1]))
             elif match := _FINISHED.match(line):
                 build.finished[match[1]] += 1
-            elif match := _STATUS.match(line):
+            elif match := _STATUS.match(line) or _FAILED.match(line):
                 build.failed[match[1]] = now
-            elif _ERROR.match(line):
-                build.failed.update({log: now for log in _failed_log(lines)})
             elif line == _STATS and not build.planned:
                 build.planned.update(_planned(lines))
             build.ended |= line.startswith(_LAST)
     return build
+
+
+def _unquoted(lines: Iterable[str]) -> Iterator[str]:
+    """Without the logs of failed jobs, which are shown between two lines of `=`: those of a cluster's jobs are
+    Snakemake's own, with times, errors and ends that are not this build's."""
+    fence = last = ""
+    for line in lines:
+        if fence:
+            fence = "" if line == fence else fence
+        elif _FENCE.match(line) and last.startswith(_QUOTE):
+            fence = line
+        else:
+            yield line
+        last = line
 
 
 def _started(path: Path) -> float:
@@ -77,12 +89,3 @@ def _planned(lines: Iterator[str]) -> dict[str, int]:
         if match:
             rows[match[1]] = int(match[2])
     return rows
-
-
-def _failed_log(lines: Iterator[str]) -> Iterator[str]:
-    """The job's own log, which its error names first."""
-    for line in lines:
-        if match := _ERROR_LOG.match(line):
-            yield match[1]
-        if not line.strip():
-            break
