@@ -16,6 +16,7 @@ FILES = {
     "config/support/words.toml": 'kind = "text-encoders"\n[dataset]\nname = "tiny"\n',
     "config/support/latents.toml": 'kind = "vae"\n[dataset]\nname = "tiny"\n',
     "config/support/eyes.toml": 'kind = "feature-encoder"\n[dataset]\nname = "tiny"\n',
+    "config/synthetic/made.toml": 'run = "tiny"\n',
 }
 
 

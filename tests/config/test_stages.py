@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from signal_diffusion.config import load_recipe, load_run, load_settings, stage_keys
+from signal_diffusion.config import load_recipe, load_run, load_settings, load_synthetic, stage_keys
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import STAGES, Section, metadata
 from signal_diffusion.config.messages import sections_of
@@ -13,11 +13,12 @@ from signal_diffusion.config.support import SupportRun
 from signal_diffusion.errors import UserError
 
 RECIPE, RUN = "config/dataset/tiny.toml", "config/diffusion/tiny.toml"
+SYNTHETIC = "config/synthetic/made.toml"
 REAL_STAGES = [stage for stage in STAGES if stage != "none"]
 
 
 def snapshot() -> dict[str, str]:
-    models = load_recipe("tiny", load_settings()), load_run(RUN)
+    models = load_recipe("tiny", load_settings()), load_run(RUN), load_synthetic("made")
     return {stage: json.dumps([stage_keys(model, stage) for model in models]) for stage in REAL_STAGES}
 
 
@@ -42,6 +43,9 @@ def snapshot() -> dict[str, str]:
         (RECIPE, "signal.fs", "100.0", {"shards"}),
         (RECIPE, "simulation.subjects", "81", {"index"}),
         ("config/default.toml", "data.max_sampling_weight", "3.0", {"dataset"}),
+        (SYNTHETIC, "generation.num_samples", "5", {"synthetic"}),
+        (SYNTHETIC, "export.parquet", "true", {"dataset", "synthetic"}),
+        (SYNTHETIC, "export.imagefolder", "true", {"dataset", "synthetic"}),
     ],
 )
 def test_a_change_reaches_its_stages_alone(project, file, key, literal, stages):

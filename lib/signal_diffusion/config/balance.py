@@ -55,13 +55,13 @@ class Weights(Section):
 
 
 class Export(Section):
-    """Copies for other tools."""
+    """Copies for other tools, of a recipe's dataset or of a synthetic one."""
 
     imagefolder: bool = key(
-        False, "Also write PNG files that `datasets.load_dataset` opens.", stage="dataset"
+        False, "Also write PNG files that `datasets.load_dataset` opens.", stage=("dataset", "synthetic")
     )
     parquet: bool = key(
-        False, "Also write Parquet files that `datasets.load_dataset` opens.", stage="dataset"
+        False, "Also write Parquet files that `datasets.load_dataset` opens.", stage=("dataset", "synthetic")
     )
     copies: bool = key(
         False,
