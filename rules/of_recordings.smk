@@ -17,7 +17,8 @@ def is_there(folder):
 
 def why_absent(name):
     if download.unfinished(root_of(name)):
-        return download.unfinished_message(name, root_of(name))
+        command = configuration.download_command(settings(), name)
+        return download.unfinished_message(name, root_of(name), command)
     return configuration.missing_dataset_message(settings(), name)
 
 

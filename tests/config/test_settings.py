@@ -109,6 +109,14 @@ def test_missing_dataset_says_path_key_and_source(project, name, how):
     assert how in message and "\n" not in message
 
 
+def test_a_missing_dataset_is_downloaded_with_the_settings_that_name_its_folder(project):
+    mine = project.write("my settings.toml", '[data]\nroot = "a"\noutput_root = "b"\n')
+    assert "by `snakemake data/math`, or" in missing_dataset_message(load_settings(), "math")
+    command = "snakemake --config 'settings=my settings.toml' -- data/math"
+    assert f"by `{command}`, or" in missing_dataset_message(load_settings(mine), "math")
+    assert "snakemake" not in missing_dataset_message(load_settings(), "seed")
+
+
 def test_a_dataset_is_downloaded_from_its_home_or_from_where_the_settings_say(project):
     assert dataset_address(load_settings(), "mit") == "https://physionet.org/files/chbmit/1.0.0/"
     project.change("config/default.toml", "datasets.seed.url", '"https://lab.example/seed-v"')

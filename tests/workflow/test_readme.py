@@ -40,7 +40,7 @@ EXPECTED = {
         0,
         "publish_diffusion",
     ),
-    "snakemake -n data/math": ("", 0, "download_math"),
+    "snakemake -n --config settings=config/local.toml -- data/math": ("", 0, "recordings/eegmat"),
     "snakemake --config settings=config/local.toml -- results/dataset/mine-db-only/": (
         "",
         0,

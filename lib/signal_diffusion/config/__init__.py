@@ -17,6 +17,7 @@ from signal_diffusion.config.runs import load_run
 from signal_diffusion.config.settings import (
     Settings,
     dataset_address,
+    download_command,
     load_settings,
     missing_dataset_message,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "check_source",
     "check_workflow",
     "dataset_address",
+    "download_command",
     "image_folder",
     "image_source",
     "load_recipe",

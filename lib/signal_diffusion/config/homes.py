@@ -41,16 +41,17 @@ HOMES = {
         "https://physionet.org/files/chbmit/1.0.0/",
     ),
 }
-HOW_TO_GET = {
-    name: f"download {home.title} ({home.page}) by `snakemake data/{name}`"
-    if home.address
-    else f"apply for {home.title} ({home.page})"
-    for name, home in HOMES.items()
-}
 NO_ADDRESS = (
     "is no address of a dataset; expected https://HOST/FOLDER/ or s3+https://HOST/BUCKET/PREFIX/, with names "
     "and passwords in ~/.netrc alone"
 )
+
+
+def how_to_get(home: Home, command: str) -> str:
+    """What to do about a published dataset; `command` downloads it."""
+    if home.address:
+        return f"download {home.title} ({home.page}) by `{command}`"
+    return f"apply for {home.title} ({home.page})"
 
 
 def is_address(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Global settings: where raw recordings lie, where work goes, which text encoders are used."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -8,13 +9,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from signal_diffusion.config.datasets import DatasetPaths, check_name, check_tasks, from_file
 from signal_diffusion.config.fields import Section, key, section
-from signal_diffusion.config.homes import HOMES, HOW_TO_GET, NO_ADDRESS, is_address
+from signal_diffusion.config.homes import HOMES, NO_ADDRESS, how_to_get, is_address
 from signal_diffusion.config.messages import shown
 from signal_diffusion.config.reading import build, find, project_root, read_toml
 from signal_diffusion.errors import UserError
 
 ENVIRONMENT_VARIABLE = "SIGNAL_DIFFUSION_CONFIG"
-
+DEFAULT = Path("config/default.toml")
 
 RootPath = Annotated[Path, BeforeValidator(from_file)]
 
@@ -76,7 +77,7 @@ class Settings(Section):
 def load_settings(path: str | os.PathLike | None = None) -> Settings:
     """Return the settings of `path`, else of SIGNAL_DIFFUSION_CONFIG, else of config/default.toml."""
     chosen = path or os.environ.get(ENVIRONMENT_VARIABLE)
-    file = find(chosen) if chosen else project_root() / "config" / "default.toml"
+    file = find(chosen) if chosen else project_root() / DEFAULT
     return build(Settings, file, read_toml(file))
 
 
@@ -86,8 +87,16 @@ def missing_dataset_message(settings: Settings, name: str) -> str:
     where = f"{shown(settings.path)} [datasets.{name}] root"
     if known is None:
         return f"{name}: no such dataset in {shown(settings.path)}; set {where}"
-    how = HOW_TO_GET.get(name, "put its recordings there")
+    home = HOMES.get(name)
+    how = how_to_get(home, download_command(settings, name)) if home else "put its recordings there"
     return f"{name}: no recordings in {known.root} ({where}); {how}, or correct the key"
+
+
+def download_command(settings: Settings, name: str) -> str:
+    """What downloads a dataset into the folder that these settings name."""
+    file = shown(settings.path)
+    chosen = f"--config {shlex.quote(f'settings={file}')} -- " if file != DEFAULT.as_posix() else ""
+    return f"snakemake {chosen}data/{name}"
 
 
 def dataset_address(settings: Settings, name: str, given: str | None = None) -> str:
@@ -104,7 +113,7 @@ def dataset_address(settings: Settings, name: str, given: str | None = None) -> 
     home = HOMES.get(name)
     if address := given or known.url or (home and home.address):
         return address if address.endswith("/") else f"{address}/"
-    how = f"{HOW_TO_GET[name]} and put it into {known.root}" if home else "it is published nowhere"
+    how = f"{how_to_get(home, '')} and put it into {known.root}" if home else "it is published nowhere"
     where = f"{shown(settings.path)} [datasets.{name}] url"
     raise UserError(f"{name}: cannot be downloaded; {how}, or set {where} to a copy that you may use")
 

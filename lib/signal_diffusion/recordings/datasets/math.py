@@ -18,7 +18,7 @@ RATE = 500.0
 ACTIVITIES = {"1": "rest", "2": "arithmetic"}
 FOLDERS = ("", "raw_eeg")
 TABLE = "subject-info.csv"
-REMEDY = "`snakemake data/math` downloads it, or correct [datasets.math] root in the settings"
+REMEDY = "`snakemake data/math`, with the same settings, downloads it, or correct [datasets.math] root in the settings"
 UNKNOWN = {"gender": "", "health": "H", "age": ""}
 
 

@@ -29,10 +29,10 @@ def unfinished(root: Path) -> bool:
     return (root / PARTS).is_dir()
 
 
-def unfinished_message(name: str, root: Path) -> str:
-    """One line for a dataset of which only a part is there."""
+def unfinished_message(name: str, root: Path, command: str) -> str:
+    """One line for a dataset of which only a part is there; `command` downloads it."""
     return (
-        f"{name}: its download into {root} has not ended; `snakemake data/{name}` goes on with it, "
+        f"{name}: its download into {root} has not ended; `{command}` goes on with it, "
         f"or delete {root / PARTS} to take the files that are there"
     )
 
