@@ -20,7 +20,7 @@ setup-gpu: $(READY)
 
 demo: $(READY)
 	@echo "From simulated recordings to results/diffusion/demo; .venv/bin/python scripts/status.py shows the jobs"
-	snakemake --quiet rules host reason -- results/diffusion/demo
+	snakemake --quiet rules host reason
 	@echo "Done. Start with results/diffusion/demo/README.md; the figures are beside it."
 
 # Two processes, of which one runs all that needs the finished demo; threads that wait sleep, for both to have room.

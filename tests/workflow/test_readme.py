@@ -83,6 +83,13 @@ def test_a_command_of_the_readme(reader, command):
     assert "Traceback" not in done.stdout
 
 
+def test_make_demo_builds_all_that_the_report_asks_for(project):
+    said = project.run("make", "-n", "-o", ".venv/ready", "demo").stdout
+    [line] = (line for line in said.splitlines() if line.startswith("snakemake"))
+    plan = project.run("snakemake", "-n", *line.split()[1:]).stdout
+    assert {"all", "overview", "data_page"} <= set(re.findall(r"^(\w+) +1$", plan, re.MULTILINE))
+
+
 def test_the_program_of_the_readme_generates(finished):
     sizes = finished.run("python", "-c", f"{PROGRAM}\nprint(generated.decibels().shape)").stdout
     assert sizes.strip().endswith("(4, 8, 32, 4)")
