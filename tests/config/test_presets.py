@@ -1,10 +1,11 @@
 """Presets: rows of one table, from which runs start."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from signal_diffusion.config import load_run
+from signal_diffusion.config import check_run, check_workflow, load_recipe, load_run, load_settings
 from signal_diffusion.config.diffusion import EXTRAS
 from signal_diffusion.config.presets import OF_EEG, presets
 from signal_diffusion.errors import UserError
@@ -121,6 +122,18 @@ def test_every_network_has_presets_of_every_size_for_every_representation(projec
         project.write(RUN, MINE.format(preset=name, rest="[inference]\ncfg_scale = 1.0\n"))
         run = load_run(RUN)
         assert run.model.name == network and kind in (run.data.data_type, run.data.output_type)
+
+
+def test_the_example_of_the_document_is_a_run(project):
+    text = re.search(
+        r"^```toml\n(extends = .*?)^```", (ROOT / "docs/models.md").read_text(), re.DOTALL | re.M
+    )
+    for file in (TABLE, "config/dataset/caption.toml"):
+        shutil.copy(ROOT / file, project.root / file)
+    project.write(RUN, text[1])
+    run = load_run(RUN)
+    check_workflow(run, load_settings())
+    check_run(run, load_recipe(run.dataset.name))
 
 
 def test_the_shipped_table_is_aligned():
