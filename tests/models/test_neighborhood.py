@@ -1,9 +1,12 @@
 """Tiled neighbourhood attention against its definition, values and gradients."""
 
 import random
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
+from signal_diffusion.models import layers, neighborhood
 from signal_diffusion.models.neighborhood import tiled_attention, window_starts
 
 
@@ -45,3 +48,28 @@ def test_equals_definition_in_values_and_gradients(grid, kernel_size, tile):
 
 def test_edge_windows_move_inwards():
     assert window_starts(9, 5).tolist() == [0, 0, 0, 1, 2, 3, 4, 4, 4]
+
+
+def strict_na2d(q, k, v, kernel_size, scale):
+    """NATTEN's, which refuses tensors of different types."""
+    assert q.dtype == k.dtype == v.dtype, (q.dtype, k.dtype, v.dtype)
+    assert kernel_size == (3, 3)
+    return tiled_attention(q, k, v, 3, scale)
+
+
+@pytest.mark.parametrize("backend", ["natten", "tiled"])
+@pytest.mark.parametrize("kernel_size", [3, None])
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_attention_takes_the_norms_that_autocast_leaves_in_float32(monkeypatch, backend, kernel_size, half):
+    """Autocast computes norms in float32 on CUDA, not on CPUs: queries and keys then come wider than values."""
+    normalize = torch.nn.functional.normalize
+    monkeypatch.setattr(layers.F, "normalize", lambda x, dim: normalize(x.float(), dim=dim))
+    monkeypatch.setattr(neighborhood, "backend", lambda device: backend)
+    monkeypatch.setitem(sys.modules, "natten", SimpleNamespace(na2d=strict_na2d))
+    torch.manual_seed(0)
+    attention = layers.SelfAttention(16, 8, 4, kernel_size)
+    torch.nn.init.normal_(attention.out.weight)
+    x, condition = torch.randn(1, 5, 6, 16), torch.randn(1, 4)
+    expected = attention(x, condition)
+    found = attention.to(half)(x.to(half), condition.to(half))
+    torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.1)

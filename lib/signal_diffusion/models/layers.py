@@ -150,7 +150,8 @@ class SelfAttention(nn.Module):
         q, k, v = self.qkv(self.norm(x, condition)).unflatten(-1, (3, self.heads, self.head_dim)).unbind(-3)
         root = self.temperature.to(q.dtype).sqrt()[:, None]
         cos, sin = self.rope.angles(height, width, x.device)
-        q, k = (rotate(F.normalize(y, dim=-1) * root, cos, sin) for y in (q, k))
+        # Autocast computes norms in float32 on CUDA; kernels take tensors of one type.
+        q, k = (rotate(F.normalize(y, dim=-1) * root, cos, sin).to(v.dtype) for y in (q, k))
         attended = self._attend(q, k, v).flatten(-2)
         return x + self.out(self.dropout(attended))
 
