@@ -116,16 +116,18 @@ def test_times_are_logit_normal_and_stratified():
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_shift_multiplies_the_noise_to_data_ratio(schedule):
+def test_a_shift_divides_what_the_data_to_noise_ratio_has_above_its_end(schedule):
+    """That is 0 on flow and cosine, whose noise-to-data ratio is multiplied; no time goes past the end."""
     plain, shifted = (
         Process(schedule=schedule, times="uniform", times_shift=shift).sample_times(
             50, torch.Generator().manual_seed(0)
         )
         for shift in (1.0, 3.0)
     )
-    inside = (plain > 0.05) & (plain < 0.8)
-    (a, s), (b, r) = (coefficients(schedule, t[inside].double().numpy()) for t in (plain, shifted))
-    np.testing.assert_allclose(r / b, 3 * s / a, rtol=5e-3)
+    (a, s), (b, r) = (coefficients(schedule, t.double().numpy()) for t in (plain, shifted))
+    (end,) = np.divide(*coefficients(schedule, np.ones(1)))
+    np.testing.assert_allclose(3 * (b / r - end), a / s - end, rtol=5e-3, atol=3e-4)
+    assert len(shifted.unique()) == 50 and shifted.max() < 0.9999
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -52,9 +52,22 @@ def test_solvers_go_all_the_way_from_noise_to_data(path, solver):
 def test_grids_end_where_they_should_and_shift_by_the_ratio(path):
     plain, shifted = time_grid(8, 1.0, path), time_grid(8, 3.0, path)
     assert plain[0] == shifted[0] == 1 and plain[-1] == shifted[-1] == 0
-    assert shifted == sorted(shifted, reverse=True)
-    ratios = [[path.s(t) / path.a(t) for t in grid[3:-1]] for grid in (plain, shifted)]
-    assert ratios[1] == pytest.approx([3 * each for each in ratios[0]])
+    last = path.a(1.0) / path.s(1.0)  # more than 0 on the linear paths
+    above = [[path.a(t) / path.s(t) - last for t in grid[1:-1]] for grid in (plain, shifted)]
+    assert [3 * each for each in above[1]] == pytest.approx(above[0])
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("shift", [0.5, 2.0, 3.0, 20.0])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_shifted_grids_always_go_on_and_solvers_stay_finite(path, shift, solver):
+    z = torch.ones(1, dtype=torch.float64)
+    for steps in (5, 20, 400):
+        grid = time_grid(steps, shift, path)
+        assert all(then < now for now, then in zip(grid[:-1], grid[1:], strict=True))
+        found = float(SOLVERS[solver](gaussian(path), z, grid, path))
+        assert math.isfinite(found)
+    assert shift > 3 or found == pytest.approx(STD, abs=0.03)
 
 
 def test_shift_moves_steps_towards_noise():

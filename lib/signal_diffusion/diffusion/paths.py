@@ -53,7 +53,10 @@ class Path(Protocol):
         ...
 
     def shifted(self, t: Any, shift: float) -> Any:
-        """The time whose noise-to-data ratio s / a is `shift` times that of t."""
+        """The time at which a / s has above its value at 1 a `shift`-th of what it has at t; so 1 stays 1.
+
+        Where a(1) = 0 the noise-to-data ratio s / a is `shift` times that of t.
+        """
         ...
 
     def noise_level(self, t: Tensor) -> Tensor:
@@ -110,8 +113,9 @@ class VariancePreserving(ABC):
         return math.atan2(self.s(t), self.a(t))
 
     def shifted(self, t: Any, shift: float) -> Any:
-        """Hoogeboom et al. 2023, arXiv 2301.11093, section 3.1: log SNR less 2 log shift."""
-        return self.time(_of("atan2", shift * self.s(t), self.a(t)))
+        """Hoogeboom et al. 2023, arXiv 2301.11093, section 3.1: log SNR less 2 log shift, where a(1) = 0."""
+        end = self.a(1.0) / self.s(1.0)
+        return self.time(_of("atan2", shift * self.s(t), self.a(t) + (shift - 1) * end * self.s(t)))
 
     def noise_level(self, t: Tensor) -> Tensor:
         return self.s(t) / (self.a(t) + self.s(t))

@@ -69,7 +69,7 @@ class Process:
         schedule: "flow", "cosine" or "linear", the path.
         preconditioned: see above; only with "vector_field" and "flow".
         times: "logit-normal" (Esser et al. 2024, arXiv 2403.03206) or "uniform".
-        times_shift: factor on the noise-to-data ratio of each time (arXiv 2403.03206, section 5.3.2).
+        times_shift: factor on the noise-to-data ratio of each time (`Path.shifted`; arXiv 2403.03206, section 5.3.2).
         snr_gamma: None, or the cap of the weight on the error of x; `snr_weight` "soft" or "hard".
         told: what networks are told of the time, the noise "level", or the "time" itself, as those of diffusers are.
     """
