@@ -37,6 +37,38 @@ def test_the_network_of_the_loss_is_the_compiled_one(toy, tmp_path, monkeypatch,
     assert all(torch.equal(value, found["ema"][name]) for name, value in expected["ema"].items())
 
 
+class Graphed(torch.nn.Module):
+    """Gradients come in memory that the next backward pass writes again, as those of CUDA graphs do."""
+
+    def __init__(self, model, mode):
+        super().__init__()
+        self.model, self.memory = model, {}
+
+    def forward(self, x):
+        weights = {name: Static.apply(p, name, self.memory) for name, p in self.model.named_parameters()}
+        return torch.func.functional_call(self.model, weights, (x,))
+
+
+class Static(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight, name, memory):
+        ctx.name, ctx.memory = name, memory
+        return weight.view_as(weight)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        kept = ctx.memory.setdefault(ctx.name, torch.empty_like(gradient))
+        return kept.copy_(gradient).detach(), None, None
+
+
+@pytest.mark.parametrize("mode", ["reduce-overhead", "max-autotune"])
+def test_micro_batches_add_up_where_cuda_graphs_own_the_gradients(toy, tmp_path, monkeypatch, mode):
+    expected = run(toy, tmp_path / "a", accumulation=3)["model"]
+    monkeypatch.setattr(torch, "compile", Graphed)
+    found = run(toy, tmp_path / "b", accumulation=3, compile_model=True, compile_mode=mode)["model"]
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())
+
+
 def test_a_cpu_without_a_compiler_is_told_so(toy, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(UserError, match=r"compile_model = true needs a C\+\+ compiler.*set it to false"):

@@ -1,6 +1,7 @@
 """`torch.compile`, refused in one line where it cannot work."""
 
 import shutil
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -8,6 +9,7 @@ from torch import nn
 from signal_diffusion.errors import UserError
 
 COMPILERS = ("c++", "g++", "clang++")
+GRAPHED = ("reduce-overhead", "max-autotune")  # modes that record CUDA graphs
 
 
 def compiled(model: nn.Module, device: torch.device, mode: str) -> nn.Module:
@@ -18,3 +20,10 @@ def compiled(model: nn.Module, device: torch.device, mode: str) -> nn.Module:
             f" {', '.join(COMPILERS)}; install one, or set it to false"
         )
     return torch.compile(model, mode=mode)
+
+
+def own_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Copy gradients out of the memory of a CUDA graph, which its next run writes again (pytorch #169545)."""
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.grad = parameter.grad.clone()

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from signal_diffusion.training.compiling import compiled
+from signal_diffusion.training.compiling import GRAPHED, compiled, own_gradients
 from signal_diffusion.training.ema import Ema
 from signal_diffusion.training.feed import Micro, Share, micro_batch
 from signal_diffusion.training.memory import recompute_activations
@@ -41,6 +41,7 @@ class Learner:
         self.forward_model = (
             compiled(self.model, device, plan.compile_mode) if plan.compile_model else self.model
         )
+        self.graphed = plan.compile_model and plan.compile_mode in GRAPHED
         self.optimizer = build_optimizer(plan.optimizer, task.parameter_groups())
         self.parameters = parameters(self.optimizer)
         self.ema = Ema(plan.ema, self.model) if plan.ema else None
@@ -67,6 +68,8 @@ class Learner:
             loss, scalars = self.loss(self.forward_model, micro, self.done)
             self.scaler.scale(loss * micro.part / self.plan.accumulation).backward()
             self.meters.add(self.done, loss=loss, **scalars)
+            if self.graphed and micro is not micros[-1]:
+                own_gradients(self.parameters)
 
     def loss(self, model: nn.Module, micro: Micro, step: int) -> tuple[Tensor, dict[str, Any]]:
         stream = (self.plan.seed, self.share.stream, step, micro.number)
