@@ -204,6 +204,30 @@ def test_signals_that_are_not_in_volts_are_left_out(tmp_path):
         read(tmp_path / "a.edf", ["Fp1", "slow"])
 
 
+def test_electrodes_are_read_whatever_rate_more_of_the_others_have(tmp_path):
+    """A night's recording has muscles, eyes and heart at twice the rate of few electrodes."""
+    rates = dict.fromkeys(("EEG C3-A2", "EEG C4-A1"), 100) | dict.fromkeys(
+        ("Chin1", "Chin2", "ECG", "LEOG"), 200
+    )
+    noise = np.random.default_rng(0).normal(0, 20, 2000).cumsum() / 10
+    signals = [
+        edfio.EdfSignal(noise[: 10 * rate], rate, label=name, physical_dimension="uV")
+        for name, rate in rates.items()
+    ]
+    edfio.Edf(signals).write(tmp_path / "night.edf")
+    edfio.Edf(signals[1:]).write(tmp_path / "one.edf")
+    edfio.Edf(signals[2:]).write(tmp_path / "none.edf")
+    assert (read_header(tmp_path / "night.edf").fs, read(tmp_path / "night.edf").channels) == (
+        100,
+        tuple(rates)[:2],
+    )
+    assert read(tmp_path / "one.edf").channels == ("EEG C4-A1",)
+    assert (read_header(tmp_path / "none.edf").fs, read(tmp_path / "none.edf").channels) == (
+        200,
+        tuple(rates)[2:],
+    )
+
+
 def test_an_electrode_with_a_volt_is_refused(tmp_path):
     rows = (np.array([0.0, 3.0] * 64), np.sin(np.arange(128.0)))
     signals = [

@@ -84,8 +84,9 @@ class Layout:
 
     @cached_property
     def measured(self) -> list[int]:
-        """Signals in volts, and among these only those at the rate that most of them have."""
-        rates = Counter(self.counts[i] for i in self.volts)
+        """Signals in volts, and among these only those at the rate that most electrodes have, or most where none is."""
+        electrodes = [i for i in self.volts if is_electrode(self.labels[i])]
+        rates = Counter(self.counts[i] for i in electrodes or self.volts)
         usual = max(rates, key=lambda rate: (rates[rate], rate), default=0)
         return [i for i in self.volts if self.counts[i] == usual]
 
