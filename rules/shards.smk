@@ -17,12 +17,16 @@ rule shards:
     params:
         values=lambda wildcards: recipe_values(wildcards.recipe, "shards", wildcards.representation),
         code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),
-        recordings=lambda wildcards: jobs_text(batch_of(wildcards), verified(wildcards.dataset)),
+        recordings=lambda wildcards: jobs_text(batch_of(wildcards)),
+        checksums=lambda wildcards: (
+            checksums_digest(batch_of(wildcards)) if verified(wildcards.dataset) else ""
+        ),
+        verify=lambda wildcards: "--verify" if verified(wildcards.dataset) else "",
     message:
         "Shards of {wildcards.dataset} for {wildcards.recipe}, batch {wildcards.batch}"
     conda:
         "../envs/preprocessing.yaml"
     shell:
         "exec python scripts/shard_batch.py --recipe {wildcards.recipe}"
-        " --representation {wildcards.representation} --recordings {params.recordings:q}"
+        " --representation {wildcards.representation} --recordings {params.recordings} {params.verify}"
         " --made-with {params.values:q} {params.code:q} --out {output:q} > {log:q} 2>&1"

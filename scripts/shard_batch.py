@@ -16,16 +16,18 @@ def main() -> None:
     parser.add_argument(
         "--recordings",
         required=True,
-        help="JSON: a list of [id, file, reference or null, [start, stop] or null, {name: published checksum}]",
+        help="JSON in bzip2 in base64: a list of [id, file, reference or null, [start, stop] or null]",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="hold files against checksums published with them"
     )
     parser.add_argument(
         "--made-with", nargs="*", default=[], help="keys and code by which a shard is known to be up to date"
     )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write, the shards beside it")
     args = parser.parse_args()
-    shard_batch(
-        parse_jobs(args.recordings), load_recipe(args.recipe), args.out, args.made_with, args.representation
-    )
+    jobs = parse_jobs(args.recordings, args.verify)
+    shard_batch(jobs, load_recipe(args.recipe), args.out, args.made_with, args.representation)
 
 
 if __name__ == "__main__":

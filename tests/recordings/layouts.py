@@ -103,7 +103,7 @@ def to_dataset(
     rows = index_dataset(name, root, options=options)
     write_index(rows, folder / "index.csv")
     entries = [each for each in datasets.get(name, options).list_recordings(root) if not each.refused]
-    jobs = parse_jobs(jobs_text(reversed(entries) if shuffled else entries))
+    jobs = parse_jobs(jobs_text(reversed(entries) if shuffled else entries), verify=True)
     shard_batch(jobs, recipe, folder / name / "batch-0-of-1.json", [])
     shards = [folder / name / f"{each.recording}.safetensors" for each in entries]
     build_dataset(recipe, "db-only", shards, [folder / "index.csv"], folder / "out")

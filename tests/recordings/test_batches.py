@@ -1,5 +1,6 @@
 """Which recordings one process takes together."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def test_a_command_line_carries_a_batch():
     assert [(job.recording, job.path, job.reference, job.span) for job in parse_jobs(jobs_text(said))] == [
         (entry.recording, entry.path, entry.reference, entry.span) for entry in said
     ]
+
+
+def test_a_command_line_carries_two_thousand_recordings():
+    """Of ds005385, with room for the rest of the command; Linux ends a word at 131,072 bytes."""
+    names = [
+        f"sub-{number:04d}/ses-{session}/eeg/sub-{number:04d}_ses-{session}_task-Eyes{eyes}_acq-{when}_eeg.edf"
+        for number in range(250)
+        for session in (1, 2)
+        for eyes in ("Open", "Closed")
+        for when in ("pre", "post")
+    ]
+    root = Path("/scratch/laboratory/data/longitudinal")
+    said = [Entry("x", "s", "", Path(name).stem, root / name, {}, "FCz") for name in names]
+    assert len(said) == 2000 and len(jobs_text(said)) < 65536
+    subprocess.run(["bash", "-c", f"true --recordings {jobs_text(said)}"], check=True)
 
 
 def test_what_a_shard_is_made_from(tmp_path):

@@ -1,7 +1,6 @@
 """Published checksums: found without reading a recording, and a recording that has another is refused."""
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 from signal_diffusion.config import load_recipe
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import write_json
-from signal_diffusion.recordings.batches import Job, jobs_text, parse_jobs
-from signal_diffusion.recordings.checksums import check_published, published
+from signal_diffusion.recordings.batches import Job, checksums_digest, jobs_text, parse_jobs
+from signal_diffusion.recordings.checksums import _sums, check_published, published
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.recordings.writers import write_edf
@@ -136,11 +135,12 @@ def test_a_changed_sample_refuses_the_recording_by_name(tmp_path):
     assert not len(hurt.windows) and len(unknown.windows)
 
 
-def test_a_batch_carries_checksums_and_its_shards_depend_on_them(edf):
-    (edf.parent / "SHA256SUMS.txt").write_text(f"{'a' * 64}  {edf.name}\n")
+def test_a_batch_looks_its_checksums_up_and_its_shards_depend_on_them(edf):
     entry = Entry("x", "s", "", "r", edf)
-    (job,) = parse_jobs(jobs_text([entry]))
-    assert job.digests == {edf.name: f"sha256:{'a' * 64}"}
-    (unverified,) = parse_jobs(jobs_text([entry], verify=False))
+    without = checksums_digest([entry])
+    (edf.parent / "SHA256SUMS.txt").write_text(f"{'a' * 64}  {edf.name}\n")
+    _sums.cache_clear()
+    (job,) = parse_jobs(jobs_text([entry]), verify=True)
+    assert job.digests == {edf.name: f"sha256:{'a' * 64}"} and checksums_digest([entry]) != without
+    (unverified,) = parse_jobs(jobs_text([entry]))
     assert unverified == Job("r", edf) and unverified.made_from([]) != job.made_from([])
-    assert json.loads(jobs_text([entry], verify=False))[0][-1] == {}

@@ -120,7 +120,17 @@ def outputs(folder, monkeypatch_module=None) -> list[Path]:
     entries = datasets.get("mine", options).list_recordings(folder / "raw" / "mine")
     run(folder, "index", "--dataset", "mine", "--root", folder / "raw" / "mine", "--out", out / "mine.csv")
     batch = out / "shards" / "mine" / "batch-0-of-1.json"
-    run(folder, "shard_batch", "--recipe", recipe, "--recordings", jobs_text(entries), "--out", batch)
+    run(
+        folder,
+        "shard_batch",
+        "--recipe",
+        recipe,
+        "--recordings",
+        jobs_text(entries),
+        "--verify",
+        "--out",
+        batch,
+    )
     shards = ("--shards", out / "shards")
     run(
         folder,

@@ -41,6 +41,7 @@ class Data(Section):
         16,
         "About how many recordings one preprocessing job takes together; starting one costs a second.",
         ge=1,
+        le=2000,  # their names stand in its command line
     )
     max_sampling_weight: float | None = key(
         None,

@@ -1,5 +1,7 @@
 """Which recordings one process takes together, for starting it costs more than a recording does."""
 
+import base64
+import bz2
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -56,25 +58,27 @@ class Job:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def jobs_text(entries: Iterable[Entry], verify: bool = True) -> str:
-    """The jobs of a batch as one line of JSON, for a command line; with published checksums if `verify`."""
-    return json.dumps(
-        [
-            [
-                each.recording,
-                str(each.path),
-                each.reference,
-                each.span,
-                published(each.path) if verify else {},
-            ]
-            for each in entries
-        ]
-    )
+def jobs_text(entries: Iterable[Entry]) -> str:
+    """The jobs of a batch as one word for a command line, which has room for 128 kB: JSON in bzip2 in base64."""
+    jobs = [[each.recording, str(each.path), each.reference, each.span] for each in entries]
+    return base64.b64encode(bz2.compress(json.dumps(jobs).encode())).decode()
 
 
-def parse_jobs(text: str) -> list[Job]:
-    """What `jobs_text` wrote."""
+def parse_jobs(text: str, verify: bool = False) -> list[Job]:
+    """What `jobs_text` wrote; with the published checksums if `verify`, which would not compress."""
+    jobs = json.loads(bz2.decompress(base64.b64decode(text)))
     return [
-        Job(name, Path(path), reference, tuple(span) if span else None, digests)
-        for name, path, reference, span, digests in json.loads(text)
+        Job(
+            name,
+            Path(path),
+            reference,
+            tuple(span) if span else None,
+            published(Path(path)) if verify else {},
+        )
+        for name, path, reference, span in jobs
     ]
+
+
+def checksums_digest(entries: Iterable[Entry]) -> str:
+    """Hash of the published checksums of a batch, by which planning knows that one has changed."""
+    return hashlib.sha256(json.dumps([published(each.path) for each in entries]).encode()).hexdigest()
