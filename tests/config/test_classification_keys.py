@@ -166,6 +166,22 @@ def test_the_documents_example(project):
         ({"model.backbone": '"transformer"', "model.extras.num_heads": "3"}, "num_heads: does not divide"),
         ({"model.backbone": '"transformer"', "model.extras.seq_length": "9"}, "it follows from the dataset"),
         ({"evaluation.n_folds": "3"}, '[evaluation] n_folds: goes with folds = "subject"'),
+        (
+            {"evaluation.folds": '"subject"', "evaluation.n_folds": "2"},
+            "[evaluation] n_folds: evaluations choose the weights, which takes 3 groups or more; set that, or",
+        ),
+        (
+            {"selection.candidates": "{ a = {}, b = {} }", "selection.inner_folds": "2"},
+            "[selection] inner_folds: evaluations choose the weights, which takes 3 groups",
+        ),
+        (
+            {"dataset.shuffle": "false", "dataset.weighted": "true"},
+            "[dataset] weighted: shuffle is false, so that nothing is drawn",
+        ),
+        (
+            {"model.backbone": '"transformer"', "model.extras.patch_size": "0"},
+            "[model.extras] patch_size: is one number or [height, width], each 1 or more",
+        ),
         ({"training.label_smoothin": "0.1"}, "unknown key; did you mean label_smoothing?"),
     ],
 )
@@ -223,6 +239,15 @@ def test_the_validation_split_is_always_read_for_it_decides_who_is_held_out(proj
     assert load_run(RUN).dataset.held_out_split == "test"
     project.change(RUN, "dataset.val_split", '"test"')
     assert load_run(RUN).dataset.held_out_split == "val"
+
+
+def test_two_groups_do_where_the_last_weights_are_kept(project):
+    project.change(RUN, "training.keep", '"last"')
+    project.change(RUN, "evaluation.folds", '"subject"')
+    project.change(RUN, "evaluation.n_folds", "2")
+    project.change(RUN, "selection.candidates", "{ a = {}, b = {} }")
+    project.change(RUN, "selection.inner_folds", "2")
+    assert len(load_run(RUN).evaluation.fold_names(9)) == 2
 
 
 def test_folds(project):

@@ -18,6 +18,11 @@ from signal_diffusion.config.fields import Contradiction, Section, key, section
 # `dataset.val_split` is none of them: it decides who is held out, too.
 EVALUATING = frozenset({"training.eval_strategy", "training.eval_steps"})
 SELECTING = frozenset({"selection.candidates", "selection.inner_folds", "selection.seed"})
+CHOOSING = 3  # groups: to train on, to choose weights by, held out
+TOO_FEW = (
+    f"evaluations choose the weights, which takes {CHOOSING} groups or more; set that, or training.keep = "
+    '"last" without early_stopping'
+)
 IMAGES = ("cnn_light", "cnn")
 SERIES = ("cnn_1d", "cnn_1d_light", "eegnet", "shallowfbcspnet", "deep4net", "covariance")
 FIXED = ("eegnet", "shallowfbcspnet", "deep4net", "spectrum", "covariance")  # of one shape
@@ -96,7 +101,9 @@ class ClassifierDataset(Section):
     )
     shuffle: bool = key(True, "Shuffle the training windows; else they come in order.", stage="training")
     weighted: bool = key(
-        True, "Draw training windows by the recipe's weights; folds draw all alike.", stage="training"
+        True,
+        "Draw training windows by the recipe's weights; all alike in folds and where `shuffle` is false.",
+        stage="training",
     )
 
     @model_validator(mode="after")
@@ -105,6 +112,8 @@ class ClassifierDataset(Section):
             raise Contradiction("tasks", "names a task twice; keep one")
         if self.val_split == self.train_split:
             raise Contradiction("val_split", "is the training split; use another")
+        if self.weighted and "weighted" in self.model_fields_set and not self.shuffle:
+            raise Contradiction("weighted", "shuffle is false, so that nothing is drawn; remove one of them")
         return self
 
     @property
@@ -142,8 +151,8 @@ class BackboneExtras(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        sizes = self.patch_size if isinstance(self.patch_size, list) else [self.patch_size or 1]
-        if len(sizes) not in (1, 2) or min(sizes) < 1:
+        sizes = self.patch_size if isinstance(self.patch_size, list) else [self.patch_size]
+        if self.patch_size is not None and (len(sizes) not in (1, 2) or min(sizes) < 1):
             raise Contradiction("patch_size", "is one number or [height, width], each 1 or more; correct it")
         return self
 
@@ -205,6 +214,9 @@ class ClassificationRun(Section):
                 if task not in self.dataset.tasks:
                     message = f"{task} is not among dataset.tasks; correct the name, or add it there"
                     raise Contradiction(f"training.{name}", message)
+        evaluation = self.evaluation
+        if self.training.selects and evaluation.folds == "subject" and evaluation.n_folds < CHOOSING:
+            raise Contradiction("evaluation.n_folds", TOO_FEW)
         if self.training.run_name not in (None, self.name):
             message = f'the run is called after its file; rename the file, or set "{self.name}"'
             raise Contradiction("training.run_name", message)
