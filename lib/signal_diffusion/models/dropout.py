@@ -16,9 +16,9 @@ class Dropout(nn.Dropout):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or not self.training or round(self.p * LEVELS) in (0, LEVELS):
-            return F.dropout(x, self.p, self.training)
         dropped = round(self.p * LEVELS)
+        if x.device.type != "cpu" or not self.training or dropped in (0, LEVELS):
+            return F.dropout(x, self.p, self.training)
         kept = _lanes(x.numel()).view(x.shape) >= dropped - LEVELS // 2
         return x * kept.to(x.dtype).mul_(LEVELS / (LEVELS - dropped))
 
