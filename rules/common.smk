@@ -11,6 +11,7 @@ from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.datasets import labels
+from signal_diffusion.datasets.planning import check_recipe
 from signal_diffusion.config.unread import (
     NOT_OF_BASELINES,
     NOT_OF_OCCLUSION,

@@ -5,7 +5,7 @@ rule dataset:
     input:
         tables=tables_of,
         shards=shards_of,
-        pinned=lambda wildcards: recipe(wildcards.recipe).splits.splits_file or [],
+        pinned=lambda wildcards: pinned_of(wildcards.recipe),
     output:
         directory("results/dataset/{recipe}-{representation}"),
     log:

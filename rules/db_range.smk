@@ -5,7 +5,7 @@ rule measure_db_range:
     input:
         tables=tables_of,
         shards=lambda wildcards: shards_of(wildcards, "db-only"),
-        pinned=lambda wildcards: recipe(wildcards.recipe).splits.splits_file or [],
+        pinned=lambda wildcards: pinned_of(wildcards.recipe),
     output:
         report(
             directory("results/db-range/{recipe}"),

@@ -93,6 +93,13 @@ def indexes_of(name):
     return [WORK / f"recordings/{table_of(dataset, name)}.csv" for dataset in datasets_of(name)]
 
 
+@once
+def pinned_of(name):
+    """The earlier splits that a recipe keeps, if any; its recordings have the labels that it splits and weighs by."""
+    check_recipe(recipe(name), [entry for dataset in datasets_of(name) for entry in usable(dataset, name)])
+    return recipe(name).splits.splits_file or []
+
+
 def shards_of(wildcards, representation=None):
     folder = WORK / f"shards/{wildcards.recipe}-{representation or wildcards.representation}"
     return [

@@ -1,6 +1,8 @@
 import pytest
 from signal_diffusion.config import load_recipe, load_settings
+from signal_diffusion.config.channels import CHANNEL_SETS
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.channels import SETS
 
 RECIPE = "config/dataset/tiny.toml"
 
@@ -52,6 +54,16 @@ def test_bin_spacing_is_another_name_of_bins(project):
         ("recipe.datasets", '["mit"]', '[channels] set: mit is bipolar; set it to "chb-mit-bipolar"'),
         ("channels.set", '"chb-mit-bipolar"', "[channels] set: "),
         ("channels.set", "[]", "[channels] set: "),
+        (
+            "channels.set",
+            '"1020-9"',
+            "[channels] set: found '1020-9', which is no channel set; did you mean 1020-19?",
+        ),
+        (
+            "channels.set",
+            '"all"',
+            "[channels] set: found 'all', which is no channel set; use one of 1020-19, ",
+        ),
         ("weights.tasks", '["gender", "gender"]', "[weights] tasks: names a label twice"),
         ("weights.age_bins", "[40, 20]", "[weights] age_bins: is not in rising order"),
         ("weights.max_sampling_weight", "0.5", "[weights] max_sampling_weight: found 0.5, expected greater"),
@@ -68,6 +80,10 @@ def test_mistakes(project, key, literal, message):
     with pytest.raises(UserError) as caught:
         load_recipe("tiny")
     assert str(caught.value).startswith(f"{RECIPE} {message}") and "\n" not in str(caught.value)
+
+
+def test_the_channel_sets_are_those_that_are_picked_from_recordings():
+    assert set(CHANNEL_SETS) == set(SETS)
 
 
 def test_simulation_belongs_to_the_demo_dataset(project):

@@ -95,6 +95,12 @@ def test_absent_datasets_end_the_dry_run_in_one_line_each(project):
     [
         ("config/diffusion/demo.toml", ("learning_rate", "learning_rte"), "did you mean learning_rate?"),
         ("config/dataset/demo.toml", ("resolution", "resolutoin"), "did you mean resolution?"),
+        (
+            "config/dataset/demo.toml",
+            ("[splits]", '[splits]\nsplits_file = "no.csv"'),
+            "no.csv: no such file",
+        ),
+        ("config/dataset/demo.toml", ("[splits]", '[splits]\nstratify = ["gendr"]'), "did you mean gender?"),
         ("config/default.toml", ("output_root", "ouput_root"), "did you mean output_root?"),
         (
             "config/diffusion/demo.toml",

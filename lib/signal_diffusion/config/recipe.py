@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from signal_diffusion.config.balance import Export, Origin, Weights
+from signal_diffusion.config.channels import BIPOLAR_SET, Channels
 from signal_diffusion.config.datasets import SIMULATED, check_db_range
 from signal_diffusion.config.fields import Contradiction, Section, key, section
 from signal_diffusion.config.messages import located, nearest
@@ -14,7 +15,6 @@ from signal_diffusion.config.reading import build, named, read_toml
 from signal_diffusion.config.settings import Settings
 
 BIPOLAR_DATASET = "mit"
-BIPOLAR_SET = "chb-mit-bipolar"
 
 
 class RecipeTable(Section):
@@ -29,23 +29,6 @@ class RecipeTable(Section):
         stage="dataset",
     )
     description: str = key("", "One sentence for the dataset card.", stage="dataset")
-
-
-class Channels(Section):
-    """Which channels, by name."""
-
-    set: str | list[str] = key("1020-19", "A named channel set, or a list of channel names.", stage="shards")
-    missing: Literal["refuse", "interpolate"] = key(
-        "refuse",
-        "What becomes of a recording without one of them; interpolate: from the others, by spherical splines.",
-        stage="shards",
-    )
-    bad: Literal["keep", "interpolate", "refuse"] = key(
-        "keep",
-        "What becomes of a bad channel: kept as it is but left out of the average reference, interpolated, or "
-        "the recording refused.",
-        stage="shards",
-    )
 
 
 class Signal(Section):
@@ -187,7 +170,6 @@ class Recipe(Section):
     def _check(self) -> Self:
         _check_mixture(self)
         _check_spectrogram(self)
-        _check_channels(self)
         self.filter.check_rate(self.signal.fs)
         for name in self.origins.keys() - set(self.recipe.datasets):
             raise Contradiction(f"origins.{name}", "is not among recipe.datasets; correct the name")
@@ -235,6 +217,8 @@ def _check_mixture(recipe: Recipe) -> None:
         raise Contradiction(
             "signal.reference", 'mit is bipolar, its channels have no common reference; set it to "none"'
         )
+    if recipe.signal.reference in ("", []):
+        raise Contradiction("signal.reference", 'names no channel; write "none" for no reference')
 
 
 def _check_spectrogram(recipe: Recipe) -> None:
@@ -251,17 +235,6 @@ def _check_spectrogram(recipe: Recipe) -> None:
         raise Contradiction(
             "channels.set", "needs 1 channel or more, and two image columns for each; change the list"
         )
-
-
-def _check_channels(recipe: Recipe) -> None:
-    if recipe.signal.reference in ("", []):
-        raise Contradiction("signal.reference", 'names no channel; write "none" for no reference')
-    for name in ("missing", "bad"):
-        if getattr(recipe.channels, name) == "interpolate" and recipe.channels.set == BIPOLAR_SET:
-            raise Contradiction(
-                f"channels.{name}",
-                "bipolar channels have no place on the head to interpolate; choose another",
-            )
 
 
 def _check_simulation(recipe: Recipe) -> None:
