@@ -1,12 +1,14 @@
 """Pretrained Stable Diffusion: read, tuned whole or by adapters, resumed, published, and opened by diffusers alone."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from signal_diffusion.config import load_run
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
@@ -82,6 +84,28 @@ def test_pretrained_weights_are_tuned_resumed_published_and_loaded(models, model
     drawn = windows.array(range(4))
     assert drawn.std() > 0 and np.abs(again.astype(int) - drawn).max() <= 1
     assert (folder / "model/lora/pytorch_lora_weights.safetensors").is_file() == WAYS[way][0]
+
+
+@pytest.mark.parametrize(("text", "anew"), [(True, True), (False, False)])
+def test_text_encoders_that_train_from_other_weights_start_anew(models, tmp_path, monkeypatch, text, anew):
+    """Their weights stand in no file that training reads but their own; frozen ones are not read at all."""
+    released, identities = models[MODELS[0]], []
+    run = released.run(f"encoder-{text}", text=text)
+    read = released.read_by(run) | {"encoder": tmp_path / "encoder"}
+    shutil.copytree(released.folder, read["encoder"])
+
+    def stop(task, plan, folder, identity, log):
+        identities.append(identity)
+        raise SystemExit
+
+    monkeypatch.setattr("signal_diffusion.families.diffusion.train.train", stop)
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            train_run(run, out=tmp_path / "m.safetensors", checkpoints=tmp_path / "c", **read)
+        if len(identities) == 2:
+            path = read["encoder"] / "text_encoder/model.safetensors"
+            save_file({name: -value for name, value in load_plain(path).items()}, path, {"format": "pt"})
+    assert identities[0] == identities[1] and (identities[2] != identities[1]) == anew
 
 
 @pytest.mark.parametrize("model", [pytest.param(MODELS[0], marks=pytest.mark.slow), MODELS[1]])

@@ -74,6 +74,16 @@ def pretrained_digests(run: "DiffusionRun") -> list[str]:
     return [sha256(path) for path in sorted(folder.glob("*.safetensors"))]
 
 
+def encoder_digests(material: "Material") -> list[str]:
+    """Hashes of the weights that text encoders which train start from, or their hub id; of frozen ones the captions'
+    embeddings tell."""
+    if not getattr(material.run.model.extras, "train_text_encoder", False):
+        return []
+    if not Path(material.encoder or "").is_dir():
+        return [str(material.encoder)]
+    return [sha256(path) for path in sorted(Path(material.encoder).glob("text_encoder*/*.safetensors"))]
+
+
 def load_under_adapters(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load weights into a model whose layers may lie under adapters."""
     names = {name.replace(".base_layer.", "."): name for name in model.state_dict()}

@@ -13,7 +13,7 @@ from signal_diffusion.datasets.checks import check_dataset
 from signal_diffusion.families.diffusion.denoiser import Denoiser, statistics
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.model import build, describe
-from signal_diffusion.families.diffusion.pretrained import pretrained_digests, start_from
+from signal_diffusion.families.diffusion.pretrained import encoder_digests, pretrained_digests, start_from
 from signal_diffusion.families.diffusion.task import DiffusionTask
 from signal_diffusion.families.diffusion.validation import Validation
 from signal_diffusion.files import sha256, write_json
@@ -132,6 +132,7 @@ def _identity(material: Material) -> dict[str, Any]:
         "rows": [sha256(folder / f"{split}-metadata.csv") for split in splits],
         "captions": sha256(captions) if captions and run.model.conditioning == "caption" else None,
         "pretrained": pretrained_digests(run),
+        "encoder": encoder_digests(material),
         "code": fingerprint(SCRIPT, (model_module(run.model.name),)),
     }
 
