@@ -1,8 +1,11 @@
+import os
 import resource
+import shutil
 
 import pytest
 import torch
 from signal_diffusion.errors import UserError
+from signal_diffusion.training import checkpoints as module
 from signal_diffusion.training.checkpoints import Checkpoints, load_checkpoint
 from signal_diffusion.training.weights import load_weights, save_weights
 from torch import nn
@@ -44,6 +47,64 @@ def test_rotation_keeps_the_newest(tmp_path):
     tensors, state = load_checkpoint(checkpoints.latest())
     assert tensors["model"]["w"].tolist() == [4.0, 4.0]
     assert state == {"note": [4], "step": 4}
+
+
+class Killed(BaseException):
+    """What no handler of errors sees."""
+
+
+def killed_at(patch, number):
+    """Die in place of the n-th write, flush, removal (which has removed one file) or renaming."""
+    calls = []
+
+    def dying(function):
+        def call(path, *arguments, **more):
+            calls.append(function)
+            if len(calls) <= number:
+                return function(path, *arguments, **more)
+            for file in sorted(path.glob("*"))[:1] if function is removal else ():
+                file.unlink()
+            raise Killed
+
+        return call
+
+    removal = shutil.rmtree
+    for home, name in ((shutil, "rmtree"), (os, "replace"), (module, "write_tensors"), (module, "_flush")):
+        patch.setattr(home, name, dying(getattr(home, name)))
+
+
+def test_a_kill_while_a_step_is_saved_again_loses_no_checkpoint(tmp_path, monkeypatch):
+    pending = []
+    for number in range(100):
+        checkpoints = Checkpoints(tmp_path / str(number), {}, limit=1)
+        checkpoints.prepare()
+        checkpoints.save(7, {"model": {"w": torch.ones(2)}}, {"pending": True})
+        try:
+            with monkeypatch.context() as patch:
+                killed_at(patch, number)
+                checkpoints.save(7, {"model": {"w": torch.ones(2)}}, {"pending": False})
+        except Killed:
+            resumed = Checkpoints(tmp_path / str(number), {}, limit=1)
+            resumed.prepare()
+            pending.append(load_checkpoint(resumed.latest())[1]["pending"])
+            assert [path.name for path in resumed.folder.glob("step-*")] == ["step-00000007"]
+        else:
+            break
+    assert len(pending) >= 8 and pending == sorted(pending, reverse=True) and pending[-1] is False
+
+
+def test_a_renaming_that_fails_loses_no_checkpoint(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path, {})
+    checkpoints.save(1, {"model": {"w": torch.ones(2)}}, {})
+
+    def refuse(*paths):
+        raise OSError("no")
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="checkpoint not written"):
+        patch.setattr(os, "replace", refuse)
+        checkpoints.save(1, {"model": {"w": torch.ones(2)}}, {})
+    checkpoints.prepare()
+    assert checkpoints.latest().name == "step-00000001"
 
 
 def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path):

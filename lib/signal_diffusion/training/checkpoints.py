@@ -27,7 +27,7 @@ class Checkpoints:
     """The checkpoints of one identity, `{folder}/{hash of identity}/step-{step}`, the newest `limit` of them.
 
     A checkpoint is staged in `step-{step}.staging`, described by a manifest of sizes and hashes, flushed and
-    renamed. Whoever writes holds the run's `Lock`.
+    renamed; what is staged whole counts, whenever a process dies. Whoever writes holds the run's `Lock`.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], limit: int | None = 2):
@@ -43,11 +43,10 @@ class Checkpoints:
         staging = final.with_name(final.name + STAGING)
         try:
             _stage(staging, tensors, {**state, "step": step})
-            shutil.rmtree(final, ignore_errors=True)
-            os.replace(staging, final)
-            _flush(self.folder)
+            _promote(staging)
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(staging, ignore_errors=True)
+            if find_fault(staging) is not None:
+                shutil.rmtree(staging, ignore_errors=True)
             raise UserError(
                 f"{final}: checkpoint not written ({error}); make room and run the same command again,"
                 " earlier checkpoints are intact"
@@ -69,11 +68,14 @@ class Checkpoints:
         return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
 
     def prepare(self) -> None:
-        """Make the folder, say whose it is, and remove what a killed process left half-written."""
+        """Make the folder, say whose it is, and promote what a killed process left staged, or remove it if half."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / "identity.json", self.identity)
-        for path in self.folder.glob(f"step-*{STAGING}"):
-            shutil.rmtree(path)
+        for path in sorted(self.folder.glob(f"step-*{STAGING}")):
+            if find_fault(path) is None:
+                _promote(path)
+            else:
+                shutil.rmtree(path)
 
     def _rotate(self) -> None:
         if self.limit is not None:
@@ -132,6 +134,15 @@ def _stage(staging: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Ma
     (staging / MANIFEST).write_text(json.dumps(manifest, indent=2))
     for path in [*files, staging / MANIFEST, staging]:
         _flush(path)
+
+
+def _promote(staging: Path) -> None:
+    """Let a whole staged checkpoint take its name from an older one; `prepare` finishes it after a kill."""
+    final = staging.with_name(staging.name.removesuffix(STAGING))
+    _flush(staging.parent)
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(staging, final)
+    _flush(staging.parent)
 
 
 def _flush(path: Path) -> None:
