@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from signal_diffusion.config import load_run
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.denoiser import statistics
@@ -43,6 +44,29 @@ def test_every_objective_trains_and_draws(trained, conditioning, prediction, dat
     condition = torch.randn(3, 5) if conditioning == "caption" else None
     images = draw(denoiser, process, condition, range(3), Sampling("heun", 3, 1.0, scale))
     assert images.shape == (3, 1, 16, 16) and images.dtype == np.uint8 and images.std() > 1
+
+
+@pytest.mark.parametrize(
+    ("most", "steps"), [("", 6), ("max_train_samples = 16", 2), ("max_train_samples = 99", 6)]
+)
+def test_an_epoch_is_a_pass_over_the_windows_that_are_trained_on(
+    make_run, dataset, captions, tmp_path, monkeypatch, most, steps
+):
+    path, plans = make_run().path, []
+    text = path.read_text().replace("max_train_steps = 6", "epochs = 3").replace("eval_num_steps = 3", "")
+    text = text.replace('eval_strategy = "steps"', "").replace(
+        "batch_size = 8\n", f"batch_size = 8\n{most}\n", 1
+    )
+    path.write_text(text)
+
+    def stop(task, plan, *arguments):
+        plans.append(plan)
+        raise SystemExit
+
+    monkeypatch.setattr("signal_diffusion.families.diffusion.train.train", stop)
+    with pytest.raises(SystemExit):
+        train_run(load_run(path), dataset, captions, tmp_path / "m.safetensors", tmp_path / "ckpt")
+    assert (plans[0].max_steps, plans[0].eval_every) == (3 * steps, steps)
 
 
 def test_bf16_autocast_keeps_float32_weights(trained):

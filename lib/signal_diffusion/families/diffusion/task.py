@@ -16,7 +16,10 @@ from signal_diffusion.families.diffusion.validation import Validation
 
 
 class DiffusionTask:
-    """Noise training windows and ask the network back; conditions are dropped per sample for guidance."""
+    """Noise training windows and ask the network back; conditions are dropped per sample for guidance.
+
+    `rows` is the number of windows that are trained on.
+    """
 
     def __init__(
         self,
@@ -29,9 +32,9 @@ class DiffusionTask:
     ):
         self.model, self.process, self._validation = model, process, validation
         self._train, self._conditions, self._run = train, conditions, run
-        rows = min(len(train), run.dataset.max_train_samples or len(train))
-        weights = train.metadata["weight"].to_numpy()[:rows]
-        self._order = BatchOrder(rows, run.dataset.batch_size, run.training.seed, weights)
+        self.rows = min(len(train), run.dataset.max_train_samples or len(train))
+        weights = train.metadata["weight"].to_numpy()[: self.rows]
+        self._order = BatchOrder(self.rows, run.dataset.batch_size, run.training.seed, weights)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         extras = self._run.model.extras

@@ -62,7 +62,7 @@ def train_run(
     task = DiffusionTask(run, denoiser, process, windows, conditions, validation)
     with _log(run, out) as log:
         _tell_kernels(denoiser, log, out.with_name(KERNELS))
-        states = train(task, plan(run, len(windows)), checkpoints, _identity(material), log)
+        states = train(task, plan(run, task.rows), checkpoints, _identity(material), log)
     kept = next(states[kind] for kind in ("best", "ema", "model") if kind in states)
     for name in (kind for kind in states if kind.startswith("best-")):
         save_weights(out.with_name(f"{name}.safetensors"), states[name], description)
