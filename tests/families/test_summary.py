@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from signal_diffusion.families.diffusion.generate import load_denoiser
 from signal_diffusion.families.diffusion.publish import publish_model
 from signal_diffusion.families.diffusion.summary import COSTS, described_run, summary_table
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.files import write_json
-from signal_diffusion.training.weights import load_weights
 
 from .world import World
 
@@ -42,8 +42,8 @@ def published(tmp_path_factory):
 
 def test_parameters_are_those_of_the_weights_and_steps_those_of_the_log(published):
     found = described_run(published)
-    state, _ = load_weights(published / "model/model.safetensors")
-    learned = sum(value.numel() for name, value in state.items() if name not in ("mean", "std"))
+    denoiser, _, _ = load_denoiser(published / "model/model.safetensors")
+    learned = sum(p.numel() for p in denoiser.parameters())
     assert found["parameters"] == learned and found["flops"] > learned
     assert (found["model"], found["conditioning"], found["recipe"]) == ("dit", "gend_hlth_age", "tiny")
     assert (found["steps"], found["steps_per_s"]) == (4, 1000 / 200)

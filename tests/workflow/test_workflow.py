@@ -20,7 +20,10 @@ def test_the_way_ends_in_one_folder_with_model_samples_metrics_figures_and_card(
     published = finished.folder / "results/diffusion/demo"
     metrics = json.loads((published / "metrics.json").read_text())
     assert metrics["distances"].keys() == {"spectral", "encoder"}
-    assert (published / "README.md").read_text().startswith("---\n")
+    card = (published / "README.md").read_text()
+    trained = (finished.folder / "logs/train_diffusion/demo.log").read_text()
+    count = re.search(r"([\d,]+) parameters, ", trained)[1]
+    assert card.startswith("---\n") and f"| parameters | {count} |" in card
     assert {path.name for path in (published / "figures").glob("*.png")} >= {"samples.png", "training.png"}
     images = np.load(published / "samples/dataset/synthetic.npy", allow_pickle=False)
     assert images.shape == (64, 1, 32, 32) and images.dtype == np.uint8

@@ -7,12 +7,12 @@ from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.families.diffusion.material import Material
 from signal_diffusion.families.diffusion.publish import publish_model, publish_samples, usage
+from signal_diffusion.families.diffusion.summary import described_run
 from signal_diffusion.families.diffusion.train import KERNELS
 from signal_diffusion.files import read_json, replaced_folder, write_text
 from signal_diffusion.report import figures
 from signal_diffusion.report.cards import model_card
 from signal_diffusion.training.checkpoints import discard
-from signal_diffusion.training.weights import load_weights
 
 STATS = "stats.jsonl"
 
@@ -46,10 +46,9 @@ def _card(run: DiffusionRun, dataset: Path, view: DecibelView, model: Path, metr
     pictures = [
         f"figures/{name}.png" for name in figures.CAPTIONS if (out / "figures" / f"{name}.png").is_file()
     ]
-    state, _ = load_weights(model)
     kernels = model.with_name(KERNELS)
     facts = {
-        "parameters": sum(value.numel() for value in state.values()),
+        "parameters": described_run(out)["parameters"],
         **_facts(model.parent / STATS),
         **(read_json(kernels) if kernels.is_file() else {}),
     }

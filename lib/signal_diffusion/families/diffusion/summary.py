@@ -11,18 +11,18 @@ import torch
 
 from signal_diffusion.config.diffusion import EXTRAS
 from signal_diffusion.families.diffusion.costs import network_cost
-from signal_diffusion.families.diffusion.networks import NETWORKS
+from signal_diffusion.families.diffusion.model import build
 from signal_diffusion.families.diffusion.pipeline import DESCRIPTION, WEIGHTS
 from signal_diffusion.files import read_json
 from signal_diffusion.metrics.comparison import best_baseline
 from signal_diffusion.metrics.frontier import JUDGED
+from signal_diffusion.training.logging import parameter_count
 from signal_diffusion.training.weights import load_weights
 
 FACTS = ("run", "model", "recipe", "representation", "conditioning", "prediction")
 COSTS = ("parameters", "flops", "steps", "steps_per_s", "minutes")
 BEST = "best_baseline"
 NUMBERS = ("generated", "floor", BEST, "closed")
-STATISTICS = ("mean", "std")  # of the training windows: stored with the weights, but not learned
 
 
 def summary_table(runs: Sequence[Path]) -> pd.DataFrame:
@@ -59,13 +59,12 @@ def _rows(run: Path) -> Iterator[dict[str, Any]]:
 
 def described_run(run: Path) -> dict[str, Any]:
     """What a published run is and what it cost."""
-    state, description = load_weights(run / "model" / WEIGHTS)
+    _, description = load_weights(run / "model" / WEIGHTS)
     spec = read_json(run / "model" / DESCRIPTION)["spec"]
     with torch.device("meta"):
-        network = NETWORKS[description["model"]](**description["network"])
+        denoiser, _ = build(description)
     told = description["conditioning"]
-    cost = network_cost(run.name, network, tuple(description["image_shape"]), told["width"])
-    learned = sum(value.numel() for name, value in state.items() if name not in STATISTICS)
+    cost = network_cost(run.name, denoiser.network, tuple(description["image_shape"]), told["width"])
     return {
         "run": run.name,
         "model": description["model"],
@@ -73,7 +72,7 @@ def described_run(run: Path) -> dict[str, Any]:
         "representation": spec["representation"],
         "conditioning": told["kind"],
         "prediction": description["process"]["prediction"],
-        "parameters": learned,
+        "parameters": parameter_count(denoiser),
         "flops": cost.flops,
         **_course(run / "stats.jsonl"),
     }
