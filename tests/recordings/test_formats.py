@@ -8,6 +8,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.batches import Job
 from signal_diffusion.recordings.formats import files, read, read_header
 from signal_diffusion.recordings.formats.names import damaged, is_electrode, is_known, shown
+from signal_diffusion.recordings.recording import gaps_within
 
 from .material import find
 
@@ -123,6 +124,14 @@ def test_planning_opens_no_file_that_needs_no_other(edf, monkeypatch):
         edf.with_suffix(".set"),
         edf.with_suffix(".fdt"),
     ]
+
+
+def test_later_segments_of_brainvision_are_gaps(tmp_path):
+    write_brainvision(tmp_path / "a.vhdr", WAVES.astype("<i2"), "INT_16")
+    assert gaps_within(read_header(tmp_path / "a.vhdr"), None) == []
+    with (tmp_path / "a.vmrk").open("a") as file:
+        file.write("Mk2=Stimulus,S  1,400,1,0\nMk3=New Segment,,501,1,0,20200101010000000000\n")
+    assert gaps_within(read_header(tmp_path / "a.vhdr"), None) == [2.0]
 
 
 @pytest.mark.parametrize("lost", [0, 8, 30])

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import signal_diffusion
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings import datasets
+from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.index import COLUMNS, index_dataset, write_index
 from signal_diffusion.recordings.simulate import simulate_subject
 from signal_diffusion.signals.preparation import prepare
@@ -92,6 +93,17 @@ def test_one_file_that_the_system_keeps_back_does_not_stop_the_others(small, mon
     assert len(others) == 3 and {row["status"] for row in others} == {"ok"}
     recipe = SimpleNamespace(channels=SimpleNamespace(set="1020-8"))
     assert prepare(root / "sub-000_rest.edf", recipe).meta["reason"] == first["reason"]
+
+
+def test_what_was_cut_out_is_said(small, monkeypatch):
+    simulation, root = small
+    read_header = formats.read_header
+    monkeypatch.setattr(
+        formats, "read_header", lambda *named: replace(read_header(*named), gaps=(0.0, 1.5, 3.0))
+    )
+    assert {row["warning"] for row in index_dataset("demo", root, simulation)} == {
+        "interrupted 2 times, first at 1.5 s, so no window spans that"
+    }
 
 
 def test_files_that_cannot_be_opened_are_known_while_jobs_are_planned(tmp_path, monkeypatch):

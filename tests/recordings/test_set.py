@@ -9,6 +9,7 @@ import pytest
 from scipy.io import savemat
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.formats import files, read, read_header
+from signal_diffusion.recordings.recording import gaps_within
 
 from .material import find
 
@@ -40,7 +41,10 @@ def fields() -> dict:
 def write_7_3(path: Path, fields: dict) -> None:
     """The struct EEG as MATLAB writes it to HDF5: transposed arrays, texts as UTF-16, structs by reference."""
 
-    def text(group, name: str, value: str):
+    def stored(group, name: str, value: str | float):
+        if isinstance(value, float):
+            group[name] = np.array([[value]])
+            return group[name].ref
         codes = np.array([[ord(letter)] for letter in value] or [[0]], np.uint16)
         group[name] = codes
         group[name].attrs["MATLAB_class"] = np.bytes_("char")
@@ -53,12 +57,12 @@ def write_7_3(path: Path, fields: dict) -> None:
         refs = file.create_group("#refs#")
         for name, value in fields.items():
             if isinstance(value, str):
-                text(eeg, name, value)
-            elif name == "chanlocs":
+                stored(eeg, name, value)
+            elif getattr(value, "dtype", None) is not None and value.dtype.names:
                 places = eeg.create_group(name)
                 places.attrs["MATLAB_class"] = np.bytes_("struct")
                 for key in value.dtype.names:
-                    pointers = [[text(refs, f"{key}{i}", each)] for i, each in enumerate(value[key])]
+                    pointers = [[stored(refs, f"{name}{key}{i}", each)] for i, each in enumerate(value[key])]
                     places.create_dataset(key, data=np.array(pointers, dtype=h5py.ref_dtype))
             else:
                 eeg[name] = np.atleast_2d(np.asarray(value, np.float64)).T
@@ -91,6 +95,21 @@ def test_every_kind_of_set(fields, tmp_path, kind, outside):
     np.testing.assert_array_equal(part.data, expected[[2, 0], 128:320])
     with pytest.raises(UserError, match="also Status"):
         read(path, ["Status"])
+
+
+@pytest.mark.parametrize("kind", ["struct", "fields", "7.3"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_boundaries_are_gaps(fields, tmp_path, kind, count):
+    """As EEGLAB leaves them where it cut something out: half-way between two samples, which count from 1."""
+    events = [("boundary", 256.5), ("S 1", 300.0), ("boundary", 0.5)][:count]
+    fields["event"] = np.array(events, dtype=[("type", object), ("latency", object)])
+    header = read_header(write(tmp_path / "a.set", fields, kind))
+    assert header.gaps == (2.0, 0.0)[: 1 + count // 3]
+    assert gaps_within(header, None) == [2.0] and gaps_within(header, (1.5, 4.0)) == [0.5]
+    assert gaps_within(header, (2.0, 4.0)) == gaps_within(header, (0.0, 2.0)) == []
+    fields["event"][0] = ("boundary", "nowhere")
+    with pytest.raises(UserError, match="latency of a boundary: found no single number"):
+        read_header(write(tmp_path / "b.set", fields, kind))
 
 
 def test_equals_mne(shared):

@@ -1,5 +1,7 @@
 """From a file to referenced, completed channels: against plain numpy and MNE; refusals say why."""
 
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.files import load_tensors, sha256
 from signal_diffusion.recordings.channels import SETS
 from signal_diffusion.recordings.recording import Recording
+from signal_diffusion.signals import preparation
 from signal_diffusion.signals.interpolation import spline_weights
 from signal_diffusion.signals.preparation import prepare
 from signal_diffusion.signals.shards import read_shard, shard_recording
@@ -162,6 +165,21 @@ def test_a_recording_slower_than_the_recipe_is_refused(clean):
     assert reason.startswith("sampling rate: found 250 Hz, expected signal.fs = 300 Hz or more")
     for fs in (250.0, 250.2):  # as far as a rounded rate may be off
         assert prepare(clean, recipe(signal={"fs": fs, "nsamps": 1024})).meta["status"] == "ok"
+
+
+def test_no_window_spans_a_gap_and_windows_begin_anew_after_it(clean, monkeypatch):
+    def cut(*gaps):
+        header = preparation.read_header
+        monkeypatch.setattr(preparation, "read_header", lambda *read: replace(header(*read), gaps=gaps))
+
+    fs, nsamps = PLAIN.signal.fs, PLAIN.signal.nsamps
+    cut(0.0, 20.0, 25.0)
+    starts = prepare(clean, PLAIN).starts
+    assert 0 in starts and 25 * fs in starts and not any(20 * fs <= start < 25 * fs for start in starts)
+    assert not any(start < 20 * fs < start + nsamps for start in starts)
+    assert (prepare(clean, PLAIN, span=(20.0, 60.0)).starts >= 5 * fs).all()
+    cut(*np.arange(1.0, 60.0, 5.0))
+    assert refused(clean, PLAIN).startswith("recording lasts 5.0 s without a gap, one window")
 
 
 def test_a_reason_does_not_tell_where_the_file_lies(tmp_path):

@@ -12,7 +12,7 @@ from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.bids_sidecars import contradictions
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.formats.checks import refuse
-from signal_diffusion.recordings.recording import Header, Span, ended
+from signal_diffusion.recordings.recording import Header, Span, ended, gaps_within
 from signal_diffusion.recordings.simulated_spectra import Simulation
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _found(entry: Entry, root: Path) -> dict:
         _check_rate(entry, header)
         start, stop = _span(entry, header)
         _check_events(entry, stop - start)
-        warnings = [entry.warning, *header.notes]
+        warnings = [entry.warning, *header.notes, _interrupted(entry, header)]
         if entry.sidecars:
             warnings += contradictions(entry.path, header)
     except UserError as error:
@@ -107,6 +107,12 @@ def _span(entry: Entry, header: Header) -> Span:
         held = f"a part of the {header.duration:g} s that the file holds"
         raise refuse(entry.path, "span", f"{start:g} to {stop:g} s", held)
     return start, stop
+
+
+def _interrupted(entry: Entry, header: Header) -> str:
+    gaps = gaps_within(header, entry.span)
+    times = f"{len(gaps)} times, first " if len(gaps) > 1 else ""
+    return f"interrupted {times}at {gaps[0]:.10g} s, so no window spans that" if gaps else ""
 
 
 def _check_events(entry: Entry, duration: float) -> None:

@@ -1,6 +1,8 @@
 """From a raw file to the wanted channels at the recipe's rate: filtered, judged, referenced and completed."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.channels import absent, canonical, channel_names, pick, picks
 from signal_diffusion.recordings.checksums import check_published
 from signal_diffusion.recordings.formats import read, read_header
-from signal_diffusion.recordings.recording import Span, ended
+from signal_diffusion.recordings.recording import Span, ended, gaps_within
 from signal_diffusion.signals.extremes import Extremes, extremes
 from signal_diffusion.signals.filters import filtered
 from signal_diffusion.signals.interpolation import spline_weights
@@ -47,12 +49,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Traces:
-    """data: float32 [names, samples] uV. raw: of what they were made. zero: rows that were the reference."""
+    """data: float32 [names, samples] uV. raw: of what they were made. zero: rows that were the reference. gaps: seconds
+    at which the file says that something was cut out."""
 
     names: list[str]
     data: np.ndarray
     raw: Extremes
     zero: list[int]
+    gaps: list[float]
 
 
 def prepare(
@@ -98,7 +102,8 @@ def _read(
     raw = extremes(data, recording.fs)
     data = filtered(resample(data, recording.fs, recipe.signal.fs), recipe.filter, recipe.signal.fs)
     unread = absent(header.channels, names)
-    return _Traces(names, data, raw, [row for row, name in enumerate(names) if name in unread])
+    zero = [row for row, name in enumerate(names) if name in unread]
+    return _Traces(names, data, raw, zero, gaps_within(header, span))
 
 
 def _check_rate(recorded: float, wanted: float) -> None:
@@ -137,7 +142,7 @@ def _finish(prepared: Prepared, traces: _Traces, findings: Findings, recipe: "Re
     spectra = mean_spectra(data, signal.fs)
     prepared.pictures = pictures(findings, spectra, traces.names, channels)
     prepared.meta["quality"] = record(findings, spectra, traces.names, channels, signal.fs)
-    starts = _starts(data.shape[1], recipe)
+    starts = _starts(data.shape[1], recipe, traces.gaps)
     check(findings, traces.names, channels, data.shape[1] / signal.fs, recipe)
     prepared.data, interpolated = _completed(data, traces.names, channels, findings, recipe.channels.bad)
     prepared.starts = starts
@@ -180,10 +185,20 @@ def _completed(
     return complete, replaced
 
 
-def _starts(samples: int, recipe: "Recipe") -> np.ndarray:
+def _starts(samples: int, recipe: "Recipe", gaps: list[float]) -> np.ndarray:
+    """First samples of the windows, which begin anew after each gap (s), so that none spans one."""
     signal = recipe.signal
-    starts = window_starts(samples, signal.nsamps, signal.ovr_perc)
+    edges = [0, *(round(gap * signal.fs) for gap in gaps), samples]
+    starts = np.concatenate(
+        [
+            first + window_starts(stop - first, signal.nsamps, signal.ovr_perc)
+            for first, stop in pairwise(edges)
+        ]
+    )
     if not len(starts):
-        seconds, needed = samples / signal.fs, signal.nsamps / signal.fs
-        raise UserError(f"recording lasts {seconds:.1f} s, one window (signal.nsamps) needs {needed:.1f} s")
+        seconds, needed = max(map(sub, edges[1:], edges)) / signal.fs, signal.nsamps / signal.fs
+        whole = "" if not gaps else " without a gap"
+        raise UserError(
+            f"recording lasts {seconds:.1f} s{whole}, one window (signal.nsamps) needs {needed:.1f} s"
+        )
     return starts

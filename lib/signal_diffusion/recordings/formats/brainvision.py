@@ -20,6 +20,7 @@ from signal_diffusion.recordings.recording import Header, Recording, Span
 INTEGER, FLOAT = "INT_16", "IEEE_FLOAT_32"
 BYTES = {INTEGER: 2, "INT_32": 4, FLOAT: 4}
 FIELDS = {"DataFile": ".eeg", "MarkerFile": ".vmrk"}  # that name a file, and its usual suffix
+SEGMENT = "New Segment/"  # as MNE spells the marker
 PEEK = 2**16  # bytes that show what the samples are
 MAGNITUDES = (1e-12, 1e9)  # of floats that measure something, in volts or microvolts; INT_16 gives 1 in 4
 ROUGHEST = 1.2  # SD of steps over SD, for the halves of floats are noise; white noise has 1.41
@@ -27,7 +28,13 @@ ROUGHEST = 1.2  # SD of steps over SD, for the halves of floats are noise; white
 
 def read_header(path: Path, span: Span | None = None) -> Header:
     raw, notes = _open(path)
-    return replace(header_of(raw, path, span), notes=notes)
+    return replace(header_of(raw, path, span), notes=notes, gaps=_gaps(raw))
+
+
+def _gaps(raw) -> tuple[float, ...]:
+    """Seconds at which a segment begins; the first one is the recording's own begin."""
+    marks = zip(raw.annotations.onset, raw.annotations.description, strict=True)
+    return tuple(float(onset) for onset, said in marks if said.startswith(SEGMENT))
 
 
 def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:

@@ -25,27 +25,31 @@ from signal_diffusion.recordings.recording import Header, Recording, Span
 
 FIELDS = (
     "EEG", "nbchan", "pnts", "trials", "srate", "xmin", "xmax", "times", "data", "chanlocs", "labels", "type",
+    "event", "latency",
 )  # fmt: skip
+BOUNDARIES = ("boundary", -99.0)  # the type of the event, the latter where types are numbers
 BLOCK = 2**21  # bytes at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Layout:
     """`data`: the samples themselves, float [channels, samples] in uV, or the file of float32 that holds them
-    [samples, channels]. `volts` are the places of the channels that are measured in volts."""
+    [samples, channels]. `volts` are the places of the channels that are measured in volts, `gaps` the seconds of the
+    `boundary` events."""
 
     fs: float
     samples: int
     channels: tuple[str, ...]
     volts: tuple[int, ...]
     data: np.ndarray | Path
+    gaps: tuple[float, ...] = ()
 
 
 def read_header(path: Path, span: Span | None = None) -> Header:
     layout = _layout(path)
     samples_of(path, span, layout.fs, layout.samples)
     channels = tuple(layout.channels[i] for i in layout.volts)
-    return Header(layout.fs, layout.samples / layout.fs, channels, "set")
+    return Header(layout.fs, layout.samples / layout.fs, channels, "set", gaps=layout.gaps)
 
 
 def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
@@ -104,7 +108,8 @@ def _layout(path: Path) -> Layout:
     volts = tuple(i for i, kind in enumerate(kinds) if kind not in NOT_VOLTS)
     if not volts:
         raise refuse(path, "channel types", "none in volts", "EEG channels")
-    return Layout(fs, samples, unique_names(names), volts, _data(path, fields, count, samples))
+    data = _data(path, fields, count, samples)
+    return Layout(fs, samples, unique_names(names), volts, data, _gaps(path, fields, fs))
 
 
 def _fields(path: Path) -> dict:
@@ -165,6 +170,23 @@ def _channels(path: Path, fields: dict, count: int) -> tuple[list[str], list[str
     if strange is not None:
         raise refuse(path, f"label of channel {strange + 1}", "unprintable characters", "printable ASCII")
     return names, [kind.lower() for kind in kinds or [""] * count]
+
+
+def _gaps(path: Path, fields: dict, fs: float) -> tuple[float, ...]:
+    """Latencies count samples from 1, and a boundary stands half-way between two."""
+    events = fields.get("event")
+    if not isinstance(events, dict) or not {"type", "latency"} <= set(events):
+        return ()
+    kinds, latencies = (
+        each if isinstance(each, list) else [each] for each in (events["type"], events["latency"])
+    )
+    if len(kinds) != len(latencies):
+        raise refuse(path, "event", "other numbers of types than of latencies", "as many")
+    both = zip(kinds, latencies, strict=True)
+    cuts = [latency for kind, latency in both if isinstance(kind, str | float) and kind in BOUNDARIES]
+    if not all(isinstance(latency, float) and np.isfinite(latency) for latency in cuts):
+        raise refuse(path, "latency of a boundary", "no single number", "a finite number")
+    return tuple((latency - 0.5) / fs for latency in cuts)
 
 
 def _texts(values, count: int) -> list[str] | None:
