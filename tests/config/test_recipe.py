@@ -42,6 +42,11 @@ def test_bin_spacing_is_another_name_of_bins(project):
         ("signal.ovr_perc", "1.0", "[signal] ovr_perc: found 1.0, expected less than 1"),
         ("signal.fs", "nan", "[signal] fs: found nan, expected"),
         ("signal.fs", "300.0", "[simulation] rate: is below signal.fs"),
+        (
+            "simulation.rate",
+            "250.4",
+            "[simulation] rate: no amplifier has 250.4 Hz; take another, such as 250",
+        ),
         ("simulation.seconds", "10.0", "[simulation] seconds: is shorter than one window"),
         ("recipe.datasets", "[]", "[recipe] datasets: found [], expected"),
         ("recipe.datasets", '["demo", "math"]', "[recipe] datasets: demo is simulated and cannot be mixed"),

@@ -4,9 +4,9 @@ import struct
 
 import numpy as np
 import pytest
-from signal_diffusion.config.recipe import Simulation
+from signal_diffusion.config.simulation import RATES, Simulation
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.formats import read, read_header
+from signal_diffusion.recordings.formats import cnt_layout, read, read_header
 from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.recordings.simulate import simulate_subject
 from signal_diffusion.recordings.writers import write_cnt
@@ -206,3 +206,16 @@ def test_channels_that_stand_twice_are_numbered(cnt, recording):
     patch(cnt, 900, b"Cz" + bytes(8))
     assert read(cnt).channels == read_header(cnt).channels == ("Cz-0", "EEG T3", "Cz-1")
     np.testing.assert_allclose(read(cnt, ["Cz-1"]).data[0], recording.data[2], atol=0.006)
+
+
+def test_every_rate_that_can_be_simulated_can_be_read(tmp_path):
+    assert RATES == cnt_layout.RATES
+    for rate in (RATES[0], 333, RATES[-1]):
+        data = np.random.default_rng(0).normal(0, 20, (3, 2 * rate)).cumsum(axis=1)
+        data = 20 * (data - data.mean(axis=1, keepdims=True)) / data.std(axis=1, keepdims=True)
+        write_cnt(Recording(data.astype(np.float32), float(rate), ("FP1", "FP2", "CZ")), tmp_path / "a.cnt")
+        if rate in RATES:
+            assert read_header(tmp_path / "a.cnt").fs == rate
+        else:
+            with pytest.raises(UserError, match="rate: found 333 Hz"):
+                read_header(tmp_path / "a.cnt")

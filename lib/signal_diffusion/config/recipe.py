@@ -13,6 +13,7 @@ from signal_diffusion.config.messages import located, nearest
 from signal_diffusion.config.quality import Filter, Quality
 from signal_diffusion.config.reading import build, named, read_toml
 from signal_diffusion.config.settings import Settings
+from signal_diffusion.config.simulation import Simulation
 
 BIPOLAR_DATASET = "mit"
 
@@ -136,16 +137,6 @@ class Captions(Section):
         "Labels that the caption tells; unknown ones are left out.",
         stage="dataset",
     )
-
-
-class Simulation(Section):
-    """The simulated subjects of the demo dataset."""
-
-    subjects: int = key(80, "Number of subjects.", stage="index", ge=3)
-    seconds: float = key(60.0, "Length of a recording.", stage="index", unit="s", gt=0)
-    rate: float = key(250.0, "Sampling rate of the recordings.", stage="index", unit="Hz", gt=0)
-    seed: int = key(7, "Seed of subjects and signals.", stage="index", ge=0)
-    line_hz: float = key(50.0, "Frequency of the line noise.", stage="index", unit="Hz", gt=0)
 
 
 class Recipe(Section):

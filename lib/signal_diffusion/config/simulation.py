@@ -1,0 +1,32 @@
+"""The part of a recipe that says which subjects are simulated."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from signal_diffusion.config.fields import Contradiction, Section, key
+
+# Those that a Neuroscan file, which half of the subjects have, is believed to be of by its reader.
+RATES = (
+    100, 125, 128, 160, 200, 250, 256, 300, 400, 500, 512, 600, 800, 1000, 1024, 1200, 1250, 2000, 2048, 2400, 2500,
+    4000, 4096, 4800, 5000, 8000, 8192, 10000, 16384, 20000,
+)  # fmt: skip
+
+
+class Simulation(Section):
+    """The simulated subjects of the demo dataset."""
+
+    subjects: int = key(80, "Number of subjects.", stage="index", ge=3)
+    seconds: float = key(60.0, "Length of a recording.", stage="index", unit="s", gt=0)
+    rate: float = key(
+        250.0, "Sampling rate of the recordings, one that amplifiers have.", stage="index", unit="Hz", gt=0
+    )
+    seed: int = key(7, "Seed of subjects and signals.", stage="index", ge=0)
+    line_hz: float = key(50.0, "Frequency of the line noise.", stage="index", unit="Hz", gt=0)
+
+    @model_validator(mode="after")
+    def _check_rate(self) -> Self:
+        if self.rate not in RATES:
+            near = min(RATES, key=lambda rate: abs(rate - self.rate))
+            raise Contradiction("rate", f"no amplifier has {self.rate:g} Hz; take another, such as {near}")
+        return self
