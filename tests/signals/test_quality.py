@@ -172,6 +172,15 @@ def test_a_recording_shorter_than_a_second_has_no_seconds():
     assert extremes(np.ones((3, 400)), 500.0).clipped.shape == (3, 0)
 
 
+@pytest.mark.parametrize("fs", [200.0, 200.45])
+def test_seconds_do_not_drift_at_a_fractional_rate(fs):
+    data = np.random.default_rng(0).normal(0, 20, (2, int(1800 * fs))).astype(np.float32)
+    data[:, int(1700 * fs) : int(1704 * fs) + 1] = 0
+    found = extremes(data, fs).ranges
+    assert found.shape[1] == 1800
+    assert set(np.flatnonzero((found == 0).all(axis=0))) == {1700, 1701, 1702, 1703}
+
+
 def test_real_recordings_give_no_alarm(shared):
     """24 EEGMAT files of 19 channels, which were chosen for being clean: 456 channels, no window."""
     paths = sorted((shared / "data/eegmat").rglob("*.edf"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 NEAR = 0.01  # of a channel's range: a peak passes there on its way, a clipped one does not
 
@@ -16,10 +17,15 @@ class Extremes:
 
 
 def blocks(data: np.ndarray, fs: float) -> np.ndarray:
-    """Whole seconds of [channels, samples] at `fs` Hz: a view [channels, seconds, samples of a second]."""
-    length = round(fs)
-    seconds = data.shape[1] // length
-    return data[:, : seconds * length].reshape(len(data), seconds, length)
+    """Whole seconds of [channels, samples] at `fs` Hz: [channels, seconds, samples of a second].
+
+    At a fractional rate a second begins with its first whole sample, and the last fraction is left out.
+    """
+    length, seconds = int(fs), int(data.shape[1] / fs)
+    if fs == length or not seconds:
+        return data[:, : seconds * length].reshape(len(data), seconds, length)
+    starts = np.floor(np.arange(seconds) * fs).astype(np.int64)
+    return sliding_window_view(data, length, axis=1)[:, starts]
 
 
 def extremes(data: np.ndarray, fs: float) -> Extremes:

@@ -87,10 +87,8 @@ def window_faults(
     kinds = np.arange(1, len(REASONS))[:, None]
     counts = (codes[:, None] == kinds).sum(axis=0)
     reached = np.concatenate([np.zeros((len(kinds), 1), np.int64), counts.cumsum(axis=1)], axis=1)
-    length = round(fs)
-    first, last = (
-        np.minimum(edge, codes.shape[1]) for edge in (starts // length, -(-(starts + nsamps) // length))
-    )
+    edges = np.floor(starts / fs), np.ceil((starts + nsamps) / fs)
+    first, last = (np.minimum(edge.astype(np.int64), codes.shape[1]) for edge in edges)
     found = reached[:, last] - reached[:, first]
     bad = found.sum(axis=0) > bad_share * len(codes) * (last - first)
     worst = found.argmax(axis=0)
