@@ -11,7 +11,7 @@ from signal_diffusion.families.classification.classifier import Classifier
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of a published run, results/classification/NAME")
-    parser.add_argument("recording", type=Path, help="raw EDF, BDF, CNT, SET or VHDR file")
+    parser.add_argument("recording", type=cli.there, help="raw EDF, BDF, CNT, SET or VHDR file")
     parser.add_argument("--reference", help="electrode that was the recording's reference, if on the scalp")
     parser.add_argument("--start", type=float, help="second of the file to start at; goes with --stop")
     parser.add_argument("--stop", type=float, help="second of the file to stop at")

@@ -22,7 +22,7 @@ REMEDIES = {
     errno.EACCES: RIGHTS,
     errno.EPERM: RIGHTS,
 }
-VANISHED = "it was there when this began; bring it back, or run the workflow again"
+VANISHED = "correct its path if you named it; if a job has lost it, bring it back or run the workflow again"
 
 
 def run(main: Callable[[], None]) -> None:
@@ -35,6 +35,13 @@ def run(main: Callable[[], None]) -> None:
     logging.getLogger(__package__).setLevel(logging.INFO)
     with one_line(), job(Path(sys.argv[0]).stem):
         main()
+
+
+def there(path: str) -> Path:
+    """An argument that names a file or folder; UserError where there is none."""
+    if not os.path.lexists(path):
+        raise UserError(f"{path}: no such file; correct the path")
+    return Path(path)
 
 
 @contextmanager

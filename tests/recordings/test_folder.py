@@ -137,7 +137,8 @@ def test_a_file_without_a_row_and_a_row_without_a_file_are_told(tmp_path, caplog
         ({"columns": {"age": "Sex"}, "values": {}}, "Code S01: Sex: found 'woman', expected years"),
         ({"values": OPTIONS["values"] | {"task": {"rest": "rest"}}}, r"S01_walk.edf: \{task\}: found 'walk'"),
         ({"id": "Name"}, r"no subject of the files is in .*: the files have S01, the table A B, C D, E F"),
-        ({"table": "nobody.csv"}, "nobody.csv: cannot be read"),
+        ({"table": "nobody.csv"}, "nobody.csv: no such file; correct `table`, or the dataset's root"),
+        ({"table": "nobody.xlsx"}, "nobody.xlsx: no such file; correct `table`, or the dataset's root"),
     ],
 )
 def test_contradictions_are_refused_in_one_line(tmp_path, changes, complaint):

@@ -1,5 +1,6 @@
 """How scripts end, and what they say meanwhile."""
 
+import errno
 import io
 import sys
 
@@ -23,6 +24,16 @@ def test_a_users_mistake_ends_in_one_line_and_its_code(error, code, capsys):
         cli.run(raising(error))
     assert exit.value.code == code
     assert capsys.readouterr().err == ("" if code == 130 else f"error: {error}\n")
+
+
+def test_a_file_of_the_arguments_that_is_not_there_is_said_as_the_mistake_it_may_be(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["x.py", "--index", "mistyped.csv"])
+    with pytest.raises(SystemExit) as exit:
+        cli.run(raising(FileNotFoundError(errno.ENOENT, "No such file or directory", "mistyped.csv")))
+    said = capsys.readouterr().err
+    assert exit.value.code == 2 and said.startswith(
+        "error: mistyped.csv: No such file or directory; correct its path"
+    )
 
 
 def test_a_mistake_of_ours_keeps_its_traceback():

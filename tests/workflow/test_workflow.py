@@ -120,6 +120,23 @@ def test_a_mistake_in_a_file_ends_the_dry_run_in_one_line(project, path, change,
     assert done.returncode == 2 and path in line and says in line and "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "error: gone.edf: no such file; correct the path\n"),
+        ({"--recording": "rest.edf", "--representation": "db_only"}, "invalid choice: 'db_only'"),
+    ],
+)
+def test_a_mistake_in_an_argument_is_said_and_nothing_is_written(project, given, says):
+    (project.folder / "rest.edf").touch()
+    given = {"--recipe": "demo", "--recording": "gone.edf", "--out": "rest.safetensors"} | given
+    done = project.run(
+        "python", "scripts/shard.py", *(word for pair in given.items() for word in pair), check=False
+    )
+    assert done.returncode == 2 and says in done.stdout and "Traceback" not in done.stdout
+    assert not (project.folder / "rest.safetensors").exists()
+
+
 def test_a_failed_job_shows_its_scripts_one_line(project):
     project.edit("config/support/demo-text.toml", lambda text: text.replace("[8, 8]", "[8, 8]\n# kept"))
     project.edit("scripts/simulate.py", lambda text: text.replace("args.out)", '"/dev/null/x")'))

@@ -14,11 +14,16 @@ ROOT = "xl/workbook.xml"
 
 
 def read_cells(path: Path) -> list[list[str]]:
-    """Rows of equally many cells, "" where a cell is empty; UserError for a file that is no workbook."""
+    """Rows of equally many cells, "" where a cell is empty; UserError for a file that is no workbook.
+
+    FileNotFoundError when it is not there.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             strings = _strings(archive)
             rows = [_row(row, strings) for row in _xml(archive, _first_sheet(archive)).iter(f"{MAIN}row")]
+    except FileNotFoundError:
+        raise
     except (OSError, zipfile.BadZipFile, ElementTree.ParseError, LookupError, ValueError) as error:
         complaint = type(error).__name__
         raise UserError(f"{path}: cannot be read as XLSX ({complaint}); save it as CSV in UTF-8") from None

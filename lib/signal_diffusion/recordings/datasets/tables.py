@@ -122,10 +122,12 @@ def _without_end(header: list[str], path: Path, rows: list[list[str]]) -> list[s
 
 
 def _lines(path: Path) -> list[list[str]]:
-    if path.suffix.lower() == ".xlsx":
-        return spreadsheet.read_cells(path)
     try:
+        if path.suffix.lower() == ".xlsx":
+            return spreadsheet.read_cells(path)
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; correct `table`, or the dataset's root") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path}: cannot be read as text ({type(error).__name__}); save it as CSV in UTF-8"
