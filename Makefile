@@ -1,5 +1,8 @@
 # `make demo` and `make test` set up .venv by themselves; PYTHON chooses the interpreter it is made from.
 PYTHON ?= python3
+# Apple's make 3.81 looks plain commands up in its own PATH, not in the one below, unless SHELL is not its default; and
+# Snakemake needs bash anyway.
+SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Without compiled modules every job would compile torch anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -90,6 +90,12 @@ def test_make_demo_builds_all_that_the_report_asks_for(project):
     assert {"all", "overview", "data_page"} <= set(re.findall(r"^(\w+) +1$", plan, re.MULTILINE))
 
 
+def test_make_leaves_finding_commands_to_bash(project):
+    """Apple's make 3.81 does it itself where SHELL is its default, /bin/sh, and knows nothing of .venv."""
+    (project.folder / "probe.mk").write_text("include Makefile\nprobe:\n\t@echo $${BASH_VERSION:-none}\n")
+    assert re.fullmatch(r"\d+\.\d+.*\n", project.run("make", "-f", "probe.mk", "probe").stdout)
+
+
 def test_the_program_of_the_readme_generates(finished):
     sizes = finished.run("python", "-c", f"{PROGRAM}\nprint(generated.decibels().shape)").stdout
     assert sizes.strip().endswith("(4, 8, 32, 4)")
