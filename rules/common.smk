@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "lib"))
 
 from signal_diffusion import config as configuration
+from signal_diffusion.cli import one_line
 from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.params import code_param, values_param
@@ -28,6 +29,10 @@ from signal_diffusion.recordings.download import folder as download
 from signal_diffusion.recordings.batches import batches, checksums_digest, jobs_text
 from signal_diffusion.recordings.datasets.entry import listing
 from signal_diffusion.recordings.simulated_files import names_together, subjects_together
+from signal_diffusion.workflow import check_start
+
+with one_line():
+    check_start(workflow.basedir, config)
 
 set_up_jobs(config.get("settings"))
 

@@ -1,5 +1,4 @@
 # One workflow at a time has this folder; no lock is ever left, and no job of an earlier workflow goes on beside it.
-from signal_diffusion.cli import one_line
 from signal_diffusion.status.view import failures
 from signal_diffusion.workflow import admit, begin
 

@@ -10,11 +10,12 @@ import atexit
 import logging
 import os
 import secrets
+import shlex
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from signal_diffusion.lock import Lock, age, flock, holder, machine, read_record
 
 FOLDER, NAME, RUNNING = ".snakemake", "workflow.lock", "running"
 VARIABLE = "SIGNAL_DIFFUSION_WORKFLOW"
+KEY = "settings"
 WATCH, PATIENCE, STALE = 1.0, 180.0, 60.0
 ROOM = 10 * 2**20
 _held = ExitStack()
@@ -35,6 +37,18 @@ class WorkflowLock(Lock):
     @property
     def named(self) -> Path:
         return self.folder.parent
+
+
+def check_start(project: str | Path, config: Mapping[str, Any]) -> None:
+    """`UserError` where Snakemake was started outside the folder `project`, or with a `--config` unknown here."""
+    if not os.path.samefile(project, "."):
+        where = shlex.quote(str(project))
+        raise UserError(f"{Path.cwd()}: not the project's folder; start it in {where}, or add `-d {where}`")
+    for key, value in config.items():
+        if key != KEY:
+            raise UserError(f"--config {key}: no such key; there is {KEY} alone: --config {KEY}=FILE")
+        if not isinstance(value, str) or not value:
+            raise UserError(f"--config {key}: found {value!r}, expected the path of a settings file")
 
 
 def admit(nested: bool) -> None:

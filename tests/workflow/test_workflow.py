@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,34 @@ def test_a_mistake_in_an_argument_is_said_and_nothing_is_written(project, given,
     )
     assert done.returncode == 2 and says in done.stdout and "Traceback" not in done.stdout
     assert not (project.folder / "rest.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ("--config", "setings=config/default.toml"),
+            "--config setings: no such key; there is settings alone",
+        ),
+        (("--config", "settings=5"), "--config settings: found 5, expected the path of a settings file"),
+        (("-s", "Snakefile", "-d", "config"), "not the project's folder; start it in "),
+    ],
+)
+def test_a_mistake_at_the_start_ends_it_in_one_line(project, given, says):
+    done = project.run("snakemake", "-n", *given, check=False)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert done.returncode == 2 and says in line and "Traceback" not in done.stdout
+
+
+def test_snakemake_may_be_started_elsewhere_with_the_projects_folder(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("else where")
+    link = elsewhere / "a link"
+    link.symlink_to(project.folder)
+    outside = replace(project, folder=elsewhere)
+    options = ("-n", "--quiet", "-s", str(link / "Snakefile"))
+    refused = outside.run("snakemake", *options, check=False)
+    assert refused.returncode == 2 and f"or add `-d '{link}'`" in refused.stdout
+    outside.run("snakemake", *options, "-d", str(link))
 
 
 def test_a_failed_job_shows_its_scripts_one_line(project):
