@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,20 @@ def predict(folder: Path, recording: Path, *more: str) -> subprocess.CompletedPr
     return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT)
 
 
+def shown(line: str) -> tuple[str, ...]:
+    """A line of a prediction but for its file, its digits and the order of its classes."""
+    task, _, said = line.rpartition(": ")
+    parts = sorted(re.sub(r"\d", "0", re.sub(r"\d+(?=\.| )", "0", part)) for part in said.split(", "))
+    return "" if parts == ["0 windows"] else task, *parts
+
+
+def pasted(page: str) -> list[str]:
+    """What scripts/predict.py says in the document."""
+    blocks = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    [block] = (block for block in blocks if " windows\n" in block)
+    return [line for line in block.splitlines() if not line.startswith("$ ")]
+
+
 def test_the_command_line(published, raw, tmp_path):
     _, folder = published()
     done = predict(folder, raw / "sub-000_rest.edf", "--windows", str(tmp_path / "windows.csv"))
@@ -146,6 +161,14 @@ def test_the_command_line(published, raw, tmp_path):
     wrong = predict(folder, write_edf(tmp_path / "two.edf", ["EEG C3", "EEG C4"], 250))
     assert wrong.returncode == 2 and wrong.stderr.count("\n") == 1
     assert "two.edf" in wrong.stderr and "F3" in wrong.stderr
+
+    said = {shown(line) for line in done.stdout.splitlines()}
+    printed = [line for page in ("README.md", "docs/classification.md") for line in pasted(page)]
+    [error] = (line for line in printed if line.startswith("error: "))
+    left_out = (error, "health: ", "handedness: ")  # tasks that this model has not
+    assert {shown(line) for line in printed if not line.startswith(left_out)} == said
+    missing, remedy = error.split(": ", 2)[2].split(": ")[0], error.rpartition("; ")[2]
+    assert missing in wrong.stderr and remedy in wrong.stderr
 
 
 def test_files_that_do_not_fit_end_in_one_line(published, tmp_path):
