@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 from signal_diffusion.config import load_run
 from signal_diffusion.datasets.storage import Windows
@@ -15,6 +16,7 @@ from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run, load_denoiser
+from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.pretrained import pretrained_arguments
 from signal_diffusion.families.diffusion.publish import publish_model, usage
@@ -174,6 +176,22 @@ def test_plain_diffusers_opens_it_and_generates_the_same(models, model, way, tmp
     )  # the others are clipped before the mean of three, not after it
     assert inside.mean() > 0.8 and ours[inside].std() > 1
     assert np.abs(plain.mean(-1)[inside] * 255 - ours[inside]).max() <= 1
+
+
+@pytest.mark.parametrize(("shift", "plain"), [(0.2, False), (None, True)])
+def test_a_vae_whose_shift_has_no_place_is_published_for_the_pipeline_alone(models, tmp_path, shift, plain):
+    """Stable Diffusion 3's has a shift and no convolutions that could take it for Stable Diffusion 1's pipeline."""
+    run, read, folder = finished(models, MODELS[0], USUAL[MODELS[0]])
+    config = LatentSpace.load(models[MODELS[0]].folder, 1).vae.config
+    unlike = {"shift_factor": shift, "use_quant_conv": False, "use_post_quant_conv": False}
+    AutoencoderKL.from_config({**config, **unlike}).save_pretrained(tmp_path / "vae")
+    encoder = str(models[MODELS[0]].folder)
+    publish_model(
+        run, read["dataset"], encoder, folder / "whole.safetensors", tmp_path / "model", tmp_path / "vae"
+    )
+    assert (tmp_path / "model/model_index.json").is_file() == plain
+    made = Pipeline.from_pretrained(tmp_path)("a subject at rest", seed=3).images
+    assert made.shape == (1, 1, 16, 16)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -123,6 +123,7 @@ def opens_in_diffusers(run: "DiffusionRun", denoiser: "Denoiser", space: LatentS
         and objective.prediction_type in predictions
         and objective.noise_schedule == native["noise_schedule"]
         and denoiser.network.patch == (1, 1)
+        and (run.model.name != "stable-diffusion" or space.shift_can_move)
     )
 
 

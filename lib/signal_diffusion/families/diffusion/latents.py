@@ -74,14 +74,18 @@ class LatentSpace:
         """The autoencoder itself."""
         return self._vae
 
+    @property
+    def shift_can_move(self) -> bool:
+        """Whether `without_shift` has where to put the shift: convolutions at the latents, or there is none."""
+        return not self._shift or None not in (self._vae.quant_conv, self._vae.post_quant_conv)
+
     def without_shift(self) -> "AutoencoderKL":
-        """The same with its shift moved into its weights, for Stable Diffusion 1, whose pipeline knows of none."""
+        """The same with its shift moved into its weights, for Stable Diffusion 1, whose pipeline knows of none.
+
+        Only where `shift_can_move`.
+        """
         vae = copy.deepcopy(self._vae)
         if self._shift:
-            if vae.quant_conv is None or vae.post_quant_conv is None:
-                raise UserError(
-                    "the VAE shifts its latents, which stable-diffusion's pipeline cannot; name another"
-                )
             with torch.no_grad():
                 vae.quant_conv.bias[: vae.config.latent_channels] -= self._shift
                 vae.post_quant_conv.bias += self._shift * vae.post_quant_conv.weight.sum((1, 2, 3))
