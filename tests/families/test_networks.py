@@ -56,6 +56,17 @@ def test_keeps_the_shape_of_any_grid_and_starts_silent(name, kind):
     assert out.shape == (2, *SHAPES[kind]) and not out.any()
 
 
+def test_stable_diffusion_3_has_no_norms_of_queries_and_keys():
+    """The config.json of the released 3-medium says nothing of qk_norm; 3.5's does."""
+    arguments = described("stable-diffusion-35", "db-only", 1)
+    arguments["config"] = {**arguments["config"], "qk_norm": None}
+    network = NETWORKS["stable-diffusion-35"](**arguments)
+    assert network(*inputs()).shape == (2, *SHAPES["db-only"])
+    awake(network)(*inputs(), torch.tensor([True, False])).square().mean().backward()
+    trained = [p for p in network.parameters() if p.requires_grad]
+    assert all(p.grad is not None and p.grad.any() for p in trained)
+
+
 @EACH
 @pytest.mark.parametrize("kind", SHAPES)
 def test_fills_a_grid_of_odd_sides_up_with_zeros(name, kind):

@@ -36,7 +36,7 @@ class StableDiffusion35(Foreign):
             silenced(block.norm1.linear, block.norm1_context.linear)
         silenced(inner.norm_out.linear, inner.proj_out)
         last = inner.transformer_blocks[-1].attn  # what a caption's tokens ask there, nobody hears
-        for layer in (last.add_q_proj, last.norm_added_q):
+        for layer in filter(None, (last.add_q_proj, last.norm_added_q)):  # Stable Diffusion 3 has no norms
             layer.requires_grad_(False)
         self.adapt(lora)
 
