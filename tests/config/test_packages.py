@@ -40,3 +40,33 @@ def test_keys_that_would_do_nothing_are_refused(project, key, literal, says):
     project.change(RUN, key, literal)
     with pytest.raises(UserError, match=says):
         load_run(RUN)
+
+
+BEST = {"dataset.val_split": '"val"', "training.keep": '"best"'}
+UNAVERAGED, UNWARMED = {"training.ema_decay": "0.0"}, {"training.ema_use_ema_warmup": "false"}
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "literal", "says"),
+    [
+        (BEST, "training.keep_score", '"eval/kdi"', "'val/loss' or 'eval/kid'"),
+        (
+            BEST,
+            "training.keep_score",
+            '"eval/kid"',
+            "keep_score: eval/kid is the MMD's; set eval_mmd_samples",
+        ),
+        (BEST, "training.eval_mmd_samples", "1", "eval_mmd_samples: one image has no distance"),
+        (BEST, "training.eval_mmd_fallback_ntrain", "8", "fallback_ntrain: goes with eval_mmd_samples"),
+        (UNAVERAGED, "training.ema_power", "0.5", "ema_power: ema_decay is 0"),
+        (UNAVERAGED, "training.ema_update_after_step", "0", "ema_update_after_step: ema_decay is 0"),
+        (UNWARMED, "training.ema_power", "0.5", "ema_power: goes with ema_use_ema_warmup = true"),
+    ],
+)
+def test_keys_that_would_do_nothing_beside_others_are_refused(project, given, key, literal, says):
+    for name, value in given.items():
+        project.change(RUN, name, value)
+    load_run(RUN)
+    project.change(RUN, key, literal)
+    with pytest.raises(UserError, match=says):
+        load_run(RUN)

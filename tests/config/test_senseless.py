@@ -40,6 +40,16 @@ HAVING = {
     "dropped conditions without a condition": {"model.conditioning": '"none"'},
     "a condition's width without a condition": {**NONE, "model.extras.mapping_cond_dim": "8"},
     "text encoders without captions": {**NONE, "model.extras.text_encoder": '"words"'},
+    "T5 without captions": {
+        **NONE,
+        "model.name": '"stable-diffusion-35"',
+        "model.extras.skip_t5": "false",
+    },
+    "tokens of T5 without captions": {
+        **NONE,
+        "model.name": '"stable-diffusion-35"',
+        "model.extras.t5_tokens": "128",
+    },
     "captions from no column": {"dataset.caption_column": '""'},
     "classes from no column": CLASSES,
     "no classes to tell apart": {**CLASSES, "dataset.class_column": '"activity"'},
@@ -56,6 +66,11 @@ HAVING = {
     },
     "the power of a guidance that has none": {"inference.guidance_power": "1.0"},
     "a form of the loss weight without one": {"objective.snr_weight": '"hard"'},
+    "a number of validation windows without a validation split": {"dataset.max_eval_samples": "10"},
+    "a distance from no windows": {
+        "training.eval_mmd_samples": "8",
+        "training.eval_mmd_fallback_ntrain": "1",
+    },
 }
 
 

@@ -66,7 +66,8 @@ def test_evaluation_is_read_by_training_where_it_chooses_the_weights(project):
 
 
 def test_generation_is_read_by_training_where_a_score_of_it_chooses_the_weights(project):
-    for key, literal in (("dataset.val_split", '"val"'), ("training.keep", '"best"')):
+    choosing = {"dataset.val_split": '"val"', "training.keep": '"best"', "training.eval_mmd_samples": "8"}
+    for key, literal in choosing.items():
         project.change(RUN, key, literal)
     assert "inference.denoising_steps" not in stage_keys(load_run(RUN), "training")
     project.change(RUN, "training.keep_score", '"eval/kid"')

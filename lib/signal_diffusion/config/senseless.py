@@ -43,6 +43,11 @@ def _guided(run: DiffusionRun, _: str | None) -> bool:
     return "cfg_scale" in run.inference.model_fields_set and run.inference.cfg_scale != 1
 
 
+def _said_tokens(run: DiffusionRun) -> int:
+    extras = run.model.extras
+    return extras.t5_tokens if "t5_tokens" in extras.model_fields_set else 0
+
+
 def _rectified(run: DiffusionRun) -> bool:
     return run.inference.guidance == "rectified-cfg++"
 
@@ -129,6 +134,18 @@ SENSELESS: tuple[Senseless, ...] = (
         lambda run, _: run.model.conditioning != "caption" and bool(run.model.extras.text_encoder),
     ),
     Senseless(
+        "T5 without captions",
+        "model.extras.skip_t5",
+        'no caption is read; set model.conditioning to "caption", or remove skip_t5',
+        lambda run, _: run.model.conditioning != "caption" and not getattr(run.model.extras, "skip_t5", True),
+    ),
+    Senseless(
+        "tokens of T5 without captions",
+        "model.extras.t5_tokens",
+        'no caption is read; set model.conditioning to "caption", or remove t5_tokens',
+        lambda run, _: run.model.conditioning != "caption" and _said_tokens(run) > 0,
+    ),
+    Senseless(
         "captions from no column",
         "dataset.caption_column",
         'is empty, but model.conditioning is "caption"; set it to "text"',
@@ -181,6 +198,22 @@ SENSELESS: tuple[Senseless, ...] = (
         "objective.snr_weight",
         "training.snr_gamma is not set, so nothing is weighed; set it, such as 5.0, or remove the key",
         lambda run, _: "snr_weight" in run.objective.model_fields_set and run.training.snr_gamma is None,
+    ),
+    Senseless(
+        "a number of validation windows without a validation split",
+        "dataset.max_eval_samples",
+        'dataset.val_split is not set; set it, such as "val", or remove the key',
+        lambda run, _: run.dataset.max_eval_samples is not None and run.dataset.val_split is None,
+    ),
+    Senseless(
+        "a distance from no windows",
+        "training.eval_mmd_samples",
+        "there is no validation split; set dataset.val_split, or training.eval_mmd_fallback_ntrain to 2 or more",
+        lambda run, _: (
+            run.training.eval_mmd_samples > 0
+            and run.dataset.val_split is None
+            and run.training.eval_mmd_fallback_ntrain < 2
+        ),
     ),
 )
 

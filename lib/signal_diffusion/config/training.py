@@ -11,6 +11,9 @@ KWARGS = {
     "cosine": ("min_lr_ratio", "num_cycles"),
     "polynomial": ("lr_end", "power"),
 }
+WARMING = ("ema_power", "ema_inv_gamma")
+AVERAGING = (*WARMING, "ema_update_after_step", "ema_use_ema_warmup")
+CHOOSING = ("keep_score", "keep_better", "max_best_checkpoints", "early_stopping_patience")
 
 
 class Optimizer(Section):
@@ -120,7 +123,7 @@ class Training(Section):
         "Weights that training ends with: the last, or those with the best keep_score, for long runs.",
         stage="training",
     )
-    keep_score: str = key(
+    keep_score: Literal["val/loss", "eval/kid"] = key(
         "val/loss",
         "Score of the evaluations that the best weights have: val/loss, or eval/kid with eval_mmd_samples.",
         stage="training",
@@ -150,9 +153,12 @@ class Training(Section):
     def _check(self) -> Self:
         if self.max_train_steps is not None and "epochs" in self.model_fields_set:
             raise Contradiction("epochs", "max_train_steps is given too; remove one of them")
-        for name in ("keep_score", "keep_better", "max_best_checkpoints", "early_stopping_patience"):
-            if self.keep == "last" and getattr(self, name) != type(self).model_fields[name].default:
-                raise Contradiction(name, 'goes with keep = "best"; set that, or remove the key')
+        if self.keep == "last":
+            self._refuse_said(CHOOSING, 'goes with keep = "best"; set that, or remove the key')
+        if not self.ema_decay:
+            self._refuse_said(AVERAGING, "ema_decay is 0, so nothing is averaged; set it, or remove the key")
+        if not self.ema_use_ema_warmup:
+            self._refuse_said(WARMING, "goes with ema_use_ema_warmup = true; set that, or remove the key")
         if self.compile_mode != "default" and not self.compile_model:
             raise Contradiction("compile_mode", "goes with compile_model = true; set that, or remove the key")
         if self.eval_strategy == "steps" and not self.eval_num_steps:
@@ -161,7 +167,25 @@ class Training(Section):
             raise Contradiction(
                 "eval_num_steps", 'eval_strategy is "epoch"; set it to "steps", or remove the key'
             )
+        self._check_distance()
         return self
+
+    def _check_distance(self) -> None:
+        if self.eval_mmd_samples == 1:
+            raise Contradiction("eval_mmd_samples", "one image has no distance; set 2 or more, or 0")
+        if self.eval_mmd_samples:
+            return
+        if self.keep_score == "eval/kid":
+            raise Contradiction("keep_score", "eval/kid is the MMD's; set eval_mmd_samples, such as 100")
+        if self.eval_mmd_fallback_ntrain:
+            raise Contradiction(
+                "eval_mmd_fallback_ntrain", "goes with eval_mmd_samples; set that, or remove the key"
+            )
+
+    def _refuse_said(self, names: tuple[str, ...], message: str) -> None:
+        for name in names:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise Contradiction(name, message)
 
 
 class Logging(Section):
