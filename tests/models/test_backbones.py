@@ -115,6 +115,14 @@ def test_a_transformer_knows_the_order_of_its_tokens(pooling):
         assert torch.allclose(net(x), net(turned), atol=1e-5)
 
 
+def test_the_layers_of_a_transformer_start_apart():
+    net = build_backbone("transformer", shape=(1, 8, 8), **COMMON, **TOKENS)
+    first, second = (dict(layer.named_parameters()) for layer in net.encoder.layers)
+    drawn = [name for name, p in first.items() if p.ndim > 1]
+    assert len(drawn) == 4 and not any(torch.equal(first[name], second[name]) for name in drawn)
+    assert net(torch.randn(3, 1, 8, 8)).shape == (3, net.features)
+
+
 def test_cnn_light_tells_a_high_rhythm_from_a_low_one():
     """A global average forgets where a pattern stands, but for the coordinates."""
     net = build_backbone("cnn_light", shape=(1, 32, 32), **COMMON).eval()

@@ -38,18 +38,22 @@ class Transformer(nn.Module):
         self.class_token = nn.Parameter(torch.zeros(1, 1, width)) if pooling == "class_token" else None
         self.positions = nn.Parameter(torch.empty(1, count, width))
         nn.init.trunc_normal_(self.positions, std=0.02)
-        layer = nn.TransformerEncoderLayer(
-            width,
-            num_heads,
-            2 * width,
-            dropout,
-            activation(activation_name),
-            batch_first=True,
-            norm_first=True,
-        )
+        layers = [
+            nn.TransformerEncoderLayer(
+                width,
+                num_heads,
+                2 * width,
+                dropout,
+                activation(activation_name),
+                batch_first=True,
+                norm_first=True,
+            )
+            for _ in range(depth * layer_repeats)
+        ]
         self.encoder = nn.TransformerEncoder(
-            layer, depth * layer_repeats, norm=nn.LayerNorm(width), enable_nested_tensor=False
+            layers[0], len(layers), norm=nn.LayerNorm(width), enable_nested_tensor=False
         )
+        self.encoder.layers = nn.ModuleList(layers)  # torch copies one, so that all would start alike
         self.project = nn.Linear(width, embedding_dim)
 
     def head(self, outputs: int) -> nn.Module:
