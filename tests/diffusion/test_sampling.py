@@ -39,6 +39,26 @@ def test_solvers_converge_to_the_exact_flow_with_their_order(path, solver, order
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
 
 
+# Of euler, ddim, heun and dpmpp_2m from 64 to 128 steps, as docs/diffusion.md has them.
+WHOLE_WAY = {
+    "flow": (1.0, 1.0, 2.0, 1.7),
+    "cosine": (1.0, 1.0, 2.0, 1.5),
+    "linear": (1.0, 1.0, 1.5, 0.8),
+    "scaled-linear": (0.8, 0.9, 1.0, 1.1),
+}
+
+
+@pytest.mark.parametrize("schedule", PATHS)
+def test_orders_from_pure_noise_to_data_are_those_of_the_docs(schedule):
+    """On the linear paths the angle goes as the root of t near the data, where even steps in t are long ones in it."""
+    path, z = PATHS[schedule], torch.ones(1, dtype=torch.float64)
+    for solver, order in zip(("euler", "ddim", "heun", "dpmpp_2m"), WHOLE_WAY[schedule], strict=True):
+        grids = [time_grid(steps, path=path) for steps in (64, 128)]
+        found = [float(SOLVERS[solver](gaussian(path), z, grid, path)) for grid in grids]
+        errors = [abs(each - STD / spread(path, 1.0)) for each in found]
+        assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.06)
+
+
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_solvers_go_all_the_way_from_noise_to_data(path, solver):

@@ -1,6 +1,7 @@
 """Solvers of the probability-flow equation dz/dclock = y(z, t) from t = 1 (noise) to t = 0 (data), on any path.
 
-`velocity(z, t)` gives y (`diffusion.paths`); the clock is t on flow's path and the angle on the others.
+`velocity(z, t)` gives y (`diffusion.paths`); the clock is t on flow's path and the angle on the others. Orders are
+those of steps inside the path; what they come to from its one end to the other is measured in docs/diffusion.md.
 """
 
 import math
@@ -58,7 +59,7 @@ def heun(velocity: Velocity, z: Tensor, times: list[float], path: Path = FLOW) -
 def dpmpp_2m(velocity: Velocity, z: Tensor, times: list[float], path: Path = FLOW) -> Tensor:
     """DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2). One call per step.
 
-    Second order in the half log-SNR log(a / s); first order in steps with an infinite end.
+    Second order in the half log-SNR log(a / s); first order in steps with an infinite end, such as the last.
     """
     previous, previous_step = None, math.inf
     for now, then in zip(times[:-1], times[1:], strict=True):
