@@ -18,10 +18,9 @@ rule shards:
         values=lambda wildcards: recipe_values(wildcards.recipe, "shards", wildcards.representation),
         code=lambda wildcards: code("shard_batch", readers(files_of(batch_of(wildcards)))),
         recordings=lambda wildcards: jobs_text(batch_of(wildcards)),
-        checksums=lambda wildcards: (
-            checksums_digest(batch_of(wildcards)) if verified(wildcards.dataset) else ""
+        verify=lambda wildcards: (
+            option("--verify", checksums_digest(batch_of(wildcards))) if verified(wildcards.dataset) else ""
         ),
-        verify=lambda wildcards: "--verify" if verified(wildcards.dataset) else "",
     message:
         "Shards of {wildcards.dataset} for {wildcards.recipe}, batch {wildcards.batch}"
     conda:

@@ -19,14 +19,16 @@ def main() -> None:
         help="JSON in bzip2 in base64: a list of [id, file, reference or null, [start, stop] or null]",
     )
     parser.add_argument(
-        "--verify", action="store_true", help="hold files against checksums published with them"
+        "--verify",
+        metavar="DIGEST",
+        help="hold files against the checksums published with them, whose hash it is",
     )
     parser.add_argument(
         "--made-with", nargs="*", default=[], help="keys and code by which a shard is known to be up to date"
     )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write, the shards beside it")
     args = parser.parse_args()
-    jobs = parse_jobs(args.recordings, args.verify)
+    jobs = parse_jobs(args.recordings, bool(args.verify))
     shard_batch(jobs, load_recipe(args.recipe), args.out, args.made_with, args.representation)
 
 

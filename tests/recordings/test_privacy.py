@@ -11,7 +11,7 @@ import pytest
 from signal_diffusion.config import load_recipe, load_settings
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets
-from signal_diffusion.recordings.batches import jobs_text
+from signal_diffusion.recordings.batches import checksums_digest, jobs_text
 from signal_diffusion.recordings.formats import read, read_header
 
 from .planted import PLANT, SECRETS, hits, png_texts
@@ -128,6 +128,7 @@ def outputs(folder, monkeypatch_module=None) -> list[Path]:
         "--recordings",
         jobs_text(entries),
         "--verify",
+        checksums_digest(entries),
         "--out",
         batch,
     )
