@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.batches import Job, batches, jobs_text, kin, parse_jobs
 from signal_diffusion.recordings.datasets.entry import Entry
 
@@ -78,6 +79,7 @@ def test_what_a_shard_is_made_from(tmp_path):
     others.append(Job("a", path, None, (0.0, 1.0)).made_from(["keys"]))
     path.write_bytes(b"12")
     others.append(Job("a", path).made_from(["keys"]))
+    assert len({source, *others}) == 5
     path.unlink()
-    others.append(Job("a", path).made_from(["keys"]))
-    assert len({source, *others}) == 6
+    with pytest.raises(UserError, match="a.edf: no such file"):
+        Job("a", path).made_from(["keys"])

@@ -1,11 +1,13 @@
 """Several recordings by one process: what is made stays made."""
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
 from signal_diffusion.config.recipe import Channels, Recipe, RecipeTable, Signal, Simulation, Spectrogram
+from signal_diffusion.errors import UserError
 from signal_diffusion.files import sha256
 from signal_diffusion.recordings.batches import Job
 from signal_diffusion.recordings.simulate import simulate_subject
@@ -106,17 +108,24 @@ def test_recordings_may_move_between_batches_but_no_foreign_shard_is_kept(jobs, 
     assert made == [job.recording for job in jobs[:2]]
 
 
-def test_a_file_that_cannot_be_read_is_refused_and_the_others_go_on(jobs, tmp_path, made):
-    manifest, gone = tmp_path / "batch-0-of-1.json", tmp_path / "gone.edf"
+def test_a_file_that_is_lost_after_planning_ends_the_job_and_writes_nothing(jobs, tmp_path, made):
+    gone = tmp_path / "gone.edf"
     gone.symlink_to("nowhere.edf")
-    shard_batch([Job("gone", gone), jobs[0]], RECIPE, manifest, [])
-    assert (
-        "gone.edf: links to a file that is not there"
-        in read_shard(tmp_path / "gone.safetensors").meta["reason"]
-    )
-    assert len(read_shard(tmp_path / f"{jobs[0].recording}.safetensors").starts)
-    gone.unlink()
-    gone.symlink_to(jobs[0].path)
-    made.clear()
-    shard_batch([Job("gone", gone), jobs[0]], RECIPE, manifest, [])
-    assert made == ["gone"] and len(read_shard(tmp_path / "gone.safetensors").starts)
+    with pytest.raises(UserError, match="gone.edf: links to a file that is not there"):
+        shard_batch([jobs[0], Job("gone", gone)], RECIPE, tmp_path / "batch-0-of-1.json", [])
+    assert not made and not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_a_file_that_the_disk_keeps_back_is_refused_and_the_others_go_on(jobs, tmp_path, monkeypatch, number):
+    opened, bad = Path.open, jobs[0].path
+
+    def keep_back(path, *rest, **named):
+        if path == bad:
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", keep_back)
+    shard_batch(jobs[:2], RECIPE, tmp_path / "batch-0-of-1.json", [])
+    refused, other = (read_shard(tmp_path / f"{job.recording}.safetensors") for job in jobs[:2])
+    assert "cannot be read" in refused.meta["reason"] and len(other.starts)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from signal_diffusion.recordings.batches import jobs_text
+from signal_diffusion.recordings.datasets.entry import Entry
 
 from .conftest import ROOT
 
@@ -137,14 +139,15 @@ def test_a_job_of_a_workflow_that_was_replaced_begins_nothing(slow):
 
 VANISHED = "work/simulated/demo/gone.cnt"
 COMMANDS = {
-    VANISHED: 'shard_batch --recipe demo --recordings [["gone","{gone}",null,null,{{}}]]',
+    VANISHED: "shard_batch --recipe demo --recordings {packed}",
     "work/recordings/gone.csv": "build_dataset --recipe demo --index {gone} --shards work/shards/demo-db-only",
 }
 
 
 @pytest.mark.parametrize("gone", COMMANDS)
 def test_an_input_that_vanishes_is_named_in_one_line(finished, tmp_path, gone):
-    script, *arguments = COMMANDS[gone].format(gone=gone).split()
+    packed = jobs_text([Entry("demo", "gone", "", "gone", Path(gone))])
+    script, *arguments = COMMANDS[gone].format(gone=gone, packed=packed).split()
     out = str(tmp_path / "out" / "batch-0-of-1.json")
     done = finished.run("python", f"scripts/{script}.py", *arguments, "--out", out, check=False)
     assert done.returncode == 2 and done.stdout.count("\n") == 1, done.stdout

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
+from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.checksums import published
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.formats import files, why_unreadable
@@ -50,10 +51,11 @@ class Job:
     def made_from(self, made_with: Sequence[str]) -> str:
         """Hash of what its shard depends on: its files by size and time, how it is read, and `made_with`.
 
-        Of a file that cannot be read now, that it cannot: its shard says so until it can.
+        UserError if one cannot be opened: planning leaves such recordings out, so it could be a moment ago.
         """
-        found = why_unreadable(self.path) or [file.stat() for file in files(self.path)]
-        sizes = found if isinstance(found, str) else [[file.st_size, file.st_mtime_ns] for file in found]
+        if why := why_unreadable(self.path):
+            raise UserError(why)
+        sizes = [[file.st_size, file.st_mtime_ns] for file in (path.stat() for path in files(self.path))]
         facts = [str(self.path), sizes, self.reference, self.span, self.digests, *made_with]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
