@@ -78,7 +78,7 @@ def test_who_chooses_weights_beside_one_subject_has_every_class(patients):
 
 
 def test_the_last_of_a_class_is_trained_on():
-    people = pd.DataFrame({"dataset": "demo", "subject": [f"s{k}" for k in range(12)], "health": "H"})
+    people = pd.DataFrame({"dataset": "demo", "subject": [f"s{k:02d}" for k in range(12)], "health": "H"})
     people.loc[[3, 7], "health"] = "PD"
     for fold, val in (("fold-01", 2), ("fold-04", 2)):
         parts = fold_parts(people, fold, "loso", 5, 0, ["health"])

@@ -15,6 +15,8 @@ from signal_diffusion.families.classification.targets import codes_of, targets_o
 from signal_diffusion.families.classification.train import plan, train_fold
 from signal_diffusion.files import sha256
 
+from .conftest import write_dataset
+
 
 def stats(folder: Path, tag: str) -> list[tuple[int, float]]:
     records = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
@@ -124,6 +126,25 @@ def test_groups_are_alike_in_the_labels_of_a_composite_task(make_run, datasets):
         found[name] = [held_out(part) for part in parts]
         assert all(part.metadata.drop_duplicates("subject")["gender"].nunique() == 2 for part in parts)
     assert found["composite"] == found["parts"]
+
+
+def test_who_chooses_weights_takes_the_last_of_no_class_of_a_composite_task(make_run, tmp_path):
+    folder = write_dataset(tmp_path / "twelve", "db-only", {"train": 6, "val": 3, "test": 3})
+    run = make_run(
+        tasks='["parkinsons_condition"]', training='keep = "best"', more='[evaluation]\nfolds = "loso"'
+    )
+    for number in range(1, 13):
+        found = sample(run, folder, f"fold-{number:02d}", "true")
+        train, val = (set(codes["parkinsons_condition"]) for codes in (found.codes, found.val_codes))
+        assert {code for code in val if code == code} <= train
+
+
+@pytest.mark.parametrize("fold, who", [("split", "split val"), ("fold-01", "the validation part of fold-01")])
+def test_a_validation_part_that_tells_nothing_ends_the_training_at_once(make_run, tmp_path, fold, who):
+    folder = write_dataset(tmp_path / "few", "db-only", {"train": 2, "val": 1, "test": 1})
+    run = make_run(tasks='["gender"]', training='keep = "best"', more='[evaluation]\nfolds = "loso"')
+    with pytest.raises(UserError, match=f"{who} (has one value alone|is empty).*nothing tells the best"):
+        sample(run, folder, fold, "true")
 
 
 def test_shuffled_labels_train_another_model(make_run, datasets, tmp_path):

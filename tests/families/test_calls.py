@@ -1,15 +1,18 @@
 """Quality against network calls, measured on an untrained model at tiny size, and shown."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from signal_diffusion.families.diffusion.calls import DEFAULT, measure_calls, points
 from signal_diffusion.families.diffusion.generate import generate_run
 from signal_diffusion.families.diffusion.train import train_run
-from signal_diffusion.files import read_json
+from signal_diffusion.files import read_json, write_json
 from signal_diffusion.report.calls import sentence, write_calls
 
 from .world import World
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CALLS = 'cfg_scale = 2.0\nsolver = "heun"\n[calls]\ncalls = [1, 4]\nnum_samples = 16'
 
 
@@ -59,3 +62,13 @@ def test_a_run_is_measured_and_shown(world, tmp_path):
     assert table["default"].sum() == len(table) / 7
     page = (tmp_path / "out" / "README.md").read_text()
     assert sentence(found) in page and (tmp_path / "out" / "calls.png").stat().st_size > 10_000
+
+
+def test_a_distance_that_has_no_way_is_left_out_of_the_figure(tmp_path):
+    found = read_json(DOCS / "calls.json")
+    for point in found["points"]:
+        point["quality"]["low"] = None
+        point["scores"][0] |= {"closed": None, "closed_low": None, "closed_high": None}
+    write_json(tmp_path / "calls.json", found)
+    write_calls("demo", tmp_path / "calls.json", tmp_path / "out")
+    assert pd.read_csv(tmp_path / "out/calls.csv")["closed"].isna().sum() == len(found["points"])

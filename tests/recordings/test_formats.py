@@ -120,6 +120,9 @@ def test_planning_opens_no_file_that_needs_no_other(edf, monkeypatch):
     monkeypatch.setattr(Path, "open", opened)
     edf.with_suffix(".set").touch()
     edf.with_suffix(".fdt").touch()
+    alone = edf.with_name("alone.set")
+    alone.touch()
+    assert files(alone) == [alone]
     assert files(edf) == [edf] and files(edf.with_suffix(".set")) == [
         edf.with_suffix(".set"),
         edf.with_suffix(".fdt"),

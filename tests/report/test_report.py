@@ -161,6 +161,15 @@ def test_card_holds_the_numbers(battery, folder):
     assert primary and all(interval(record["generated"]) in card for record in primary)
 
 
+def test_one_training_subject_leaves_the_floor_unknown_and_everything_is_drawn(sets, stats, tmp_path):
+    alone = make_set(8, 1)
+    alone = ImageSet(alone.images, alone.labels.assign(subject="one"), np.zeros(len(alone), np.int64))
+    found = evaluate({"generated": sets[2]}, alone, sets[1], SPEC, bootstrap=5)
+    scores = found.metrics["distances"]["spectral"]["mmd"]
+    assert scores["floor"]["value"] is None and scores["best_baseline"] == "pixel_gaussian"
+    draw_run(tmp_path / "out", found.metrics, found.arrays, sets[1], sets[2], SPEC, LABELS, stats)
+
+
 def test_one_unseen_subject_leaves_distances_unknown_and_everything_is_drawn(sets, stats, tmp_path):
     train, _, generated = sets
     alone = make_set(8, 2)

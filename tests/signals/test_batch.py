@@ -116,16 +116,21 @@ def test_a_file_that_is_lost_after_planning_ends_the_job_and_writes_nothing(jobs
     assert not made and not list(tmp_path.glob("*.json"))
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
-def test_a_file_that_the_disk_keeps_back_is_refused_and_the_others_go_on(jobs, tmp_path, monkeypatch, number):
-    opened, bad = Path.open, jobs[0].path
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_file_that_the_system_keeps_back_is_read_again_and_the_others_are_made(
+    jobs, tmp_path, made, monkeypatch, number
+):
+    opened, bad, manifest = Path.open, jobs[0].path, tmp_path / "batch-0-of-1.json"
 
     def keep_back(path, *rest, **named):
         if path == bad:
             raise OSError(number, os.strerror(number), str(path))
         return opened(path, *rest, **named)
 
-    monkeypatch.setattr(Path, "open", keep_back)
-    shard_batch(jobs[:2], RECIPE, tmp_path / "batch-0-of-1.json", [])
-    refused, other = (read_shard(tmp_path / f"{job.recording}.safetensors") for job in jobs[:2])
-    assert "cannot be read" in refused.meta["reason"] and len(other.starts)
+    with monkeypatch.context() as disk, pytest.raises(UserError, match="cannot be read"):
+        disk.setattr(Path, "open", keep_back)
+        shard_batch(jobs[:2], RECIPE, manifest, [])
+    assert not manifest.exists() and made == [job.recording for job in jobs[:2]]
+    shard_batch(jobs[:2], RECIPE, manifest, [])
+    assert made[2:] == [jobs[0].recording]
+    assert all(len(read_shard(tmp_path / f"{job.recording}.safetensors").starts) for job in jobs[:2])

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signal_diffusion.errors import UserError
+from signal_diffusion.errors import Unreadable, UserError
 from signal_diffusion.files import atomic_path
 from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.bids_sidecars import contradictions
@@ -83,6 +83,8 @@ def _found(entry: Entry, root: Path) -> dict:
         warnings = [entry.warning, *header.notes, _interrupted(entry, header)]
         if entry.sidecars:
             warnings += contradictions(entry.path, header)
+    except Unreadable:  # no row may stay when the file can be read again
+        raise
     except UserError as error:
         reason = str(error).replace(f"{root}/", "")
         refused = {"status": "refused", "reason": reason, "warning": entry.warning}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -127,7 +128,10 @@ def _closed_of(features: str, distance: str):
     return closed
 
 
-def _panel(axes: Axes, found: Mapping[str, Any], value, title: str) -> None:
+def _panel(axes: Axes, found: Mapping[str, Any], estimate, title: str) -> None:
+    def value(point: Mapping[str, Any]) -> dict[str, float]:
+        return {key: np.nan if end is None else end for key, end in estimate(point).items()}
+
     default = _default(found)
     grid = [point for point in found["points"] if point["set"] != default]
     for method in dict.fromkeys(point["method"] for point in grid):
@@ -135,7 +139,7 @@ def _panel(axes: Axes, found: Mapping[str, Any], value, title: str) -> None:
         calls, shares = [p["calls"] for p in points], [value(p) for p in points]
         colour = METHODS[method]
         axes.plot(calls, [s["value"] for s in shares], "o-", color=colour, label=TITLES[method], markersize=4)
-        ends = [[s[end] if s[end] is not None else s["value"] for s in shares] for end in ("low", "high")]
+        ends = [[s[end] for s in shares] for end in ("low", "high")]
         axes.fill_between(calls, *ends, color=colour, alpha=0.1, linewidth=0)
     own = _point(found, default)
     label = f"the run's own: {_title(own)}"

@@ -73,9 +73,9 @@ def _ladder(axes: Axes, scores: Mapping[str, Any]) -> None:
     axes.grid(axis="x")
 
 
-def _scale(axes: Axes, floor: float, best: float) -> None:
+def _scale(axes: Axes, floor: float | None, best: float) -> None:
     """Linear up to the best baseline, logarithmic beyond; the way to the floor shaded, where there is one."""
-    if floor < best:
+    if floor is not None and floor < best:
         axes.axvspan(floor, best, color=FLOOR, alpha=0.08, linewidth=0)
     axes.set_xscale("symlog", linthresh=max(abs(best), 1e-9), linscale=2)
     zero, end = (axes.transData + axes.transAxes.inverted()).transform([(0.0, 0), (best, 0)])[:, 0]

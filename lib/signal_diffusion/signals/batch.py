@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signal_diffusion.errors import Unreadable
 from signal_diffusion.files import read_json, sha256, write_json
 from signal_diffusion.progress import Progress
 from signal_diffusion.recordings.batches import Job, kin
@@ -28,21 +29,28 @@ def shard_batch(
     """Make the shards that are missing or out of date, beside `manifest`, and then write that.
 
     made_with: the keys and the code that the numbers depend on, as text. The manifest holds the SHA-256 of
-    each shard, so it changes when one of them does, and only then.
+    each shard, so it changes when one of them does, and only then. Unreadable, once all others are made, for a file
+    that the system keeps back.
     """
     sources = {job.recording: job.made_from(made_with) for job in jobs}
     ledgers = [
         manifest.parent / f".batch-{name}.ledger.json" for name in kin(manifest.stem.removeprefix("batch-"))
     ]
-    ledger = dict(_kept(sources, ledgers))
+    ledger, unread = dict(_kept(sources, ledgers)), []
     with Progress(len(jobs), "shards", unit="recordings") as progress:
         for job in jobs:
             if job.recording not in ledger:
                 shard = manifest.parent / f"{job.recording}.safetensors"
-                print(_make(job, shard, recipe, representation), flush=True)
+                try:
+                    print(_make(job, shard, recipe, representation), flush=True)
+                except Unreadable as error:
+                    unread.append(error)
+                    continue
                 ledger[job.recording] = {"from": sources[job.recording], "sha256": sha256(shard)}
                 write_json(ledgers[0], ledger)
             progress.update()
+    if unread:
+        raise unread[0]
     write_json(manifest, {job.recording: ledger[job.recording]["sha256"] for job in jobs})
 
 

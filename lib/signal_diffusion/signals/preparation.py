@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from signal_diffusion.errors import UserError
+from signal_diffusion.errors import Unreadable, UserError
 from signal_diffusion.recordings.channels import absent, canonical, channel_names, pick, picks
 from signal_diffusion.recordings.checksums import check_published
 from signal_diffusion.recordings.formats import read, read_header
@@ -79,6 +79,8 @@ def prepare(
         traces = _read(path, recipe, reference, span, prepared)
         findings = inspect(traces.data, traces.raw, recipe.signal.fs, recipe.quality, traces.zero)
         _finish(prepared, traces, findings, recipe)
+    except Unreadable:  # a refusal would stay when the file can be read again
+        raise
     except UserError as error:
         # Where the file lies may name its owner.
         prepared.meta |= {"status": "refused", "reason": str(error).replace(str(path), Path(path).name)}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.classification_evaluation import SHUFFLED, SPLIT
@@ -39,13 +40,25 @@ def sample(run: ClassificationRun, dataset: Path, fold: str, labels: str, inner:
     if inner:
         parts = _inner(run, pool, parts, inner)
     train, val, test = (Part(pool, rows) for rows in (parts.train, parts.val, parts.test))
-    if run.training.selects and not len(val):
-        raise UserError(
-            f"{dataset}: split {run.dataset.val_split} is empty, so nothing tells the best weights; give the "
-            'recipe one, or set [training] keep = "last" without early_stopping'
-        )
     codes, val_codes = (_codes(run, part, fold, labels) for part in (train, val))
+    if run.training.selects:
+        _check_telling(run, dataset, fold, val_codes)
     return Sample(train, val, test, codes, val_codes)
+
+
+def _check_telling(run: ClassificationRun, dataset: Path, fold: str, codes: Codes) -> None:
+    """Refuse a validation part by which all weights are alike."""
+    known = [values[~np.isnan(values)] for values in codes.values()]
+    if any(len(np.unique(values)) > 1 for values in known):
+        return
+    split = fold == SPLIT
+    who = f"split {run.dataset.val_split}" if split else f"the validation part of {fold}"
+    what = "has one value alone in every task" if any(map(len, known)) else "is empty"
+    raise UserError(
+        f"{dataset}: {who} {what}, so nothing tells the best weights; "
+        f"{'give the recipe another' if split else 'take other folds'}, "
+        'or set [training] keep = "last" without early_stopping'
+    )
 
 
 def _parts(run: ClassificationRun, pool: Pool, fold: str) -> Parts:
@@ -58,27 +71,34 @@ def _parts(run: ClassificationRun, pool: Pool, fold: str) -> Parts:
         raise UserError(
             f'{run.path} [evaluation] folds: is "none", so there is no {fold}; set it, or take split'
         )
+    metadata, classes = _labelled(run, pool)
     return fold_parts(
-        pool.metadata,
+        metadata,
         fold,
         evaluation.folds,
         evaluation.n_folds,
         evaluation.fold_seed,
-        _classes(run, pool),
+        classes,
         run.training.selects,
     )
 
 
 def _inner(run: ClassificationRun, pool: Pool, outer: Parts, number: int) -> Parts:
-    chosen, classes = run.selection, _classes(run, pool)
-    selects = run.training.selects
-    return inner_parts(pool.metadata, outer, number, chosen.inner_folds, chosen.seed, classes, selects)
+    chosen, selects = run.selection, run.training.selects
+    metadata, classes = _labelled(run, pool)
+    return inner_parts(metadata, outer, number, chosen.inner_folds, chosen.seed, classes, selects)
 
 
-def _classes(run: ClassificationRun, pool: Pool) -> list[str]:
-    """Columns in which groups of subjects are alike, those of composite tasks among them, each once."""
-    columns = [column for task in run.dataset.told_apart for column in known_labels.get(task).columns]
-    return [column for column in dict.fromkeys(columns) if column in pool.metadata.columns]
+def _labelled(run: ClassificationRun, pool: Pool) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with a column for each composite task, and the columns in which groups of subjects are alike."""
+    metadata, columns, composites = pool.metadata, [], []
+    for task in run.dataset.told_apart:
+        parts = [column for column in known_labels.get(task).columns if column in metadata.columns]
+        columns += parts
+        if len(parts) > 1:
+            composites.append(task)
+            metadata = metadata.assign(**{task: metadata[parts].astype(str).agg("/".join, axis=1)})
+    return metadata, list(dict.fromkeys([*columns, *composites]))
 
 
 def _codes(run: ClassificationRun, part: Part, fold: str, labels: str) -> Codes:

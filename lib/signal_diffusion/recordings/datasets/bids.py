@@ -74,7 +74,7 @@ def _people(
             torn[subject] = error
             continue
         own = people.get(subject, {})
-        if any(_is_age(column, options) for row in said.values() for column in row):
+        if any(cell and _is_age(column, options) for row in said.values() for column, cell in row.items()):
             # People grow older: of a session without an age, the subject's is that of another day.
             own = {column: cell for column, cell in own.items() if not _is_age(column, options)}
             rows |= {(subject, session): own for session in sessions if session and own}

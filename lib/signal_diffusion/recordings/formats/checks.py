@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_diffusion.errors import UserError
+from signal_diffusion.errors import Unreadable, UserError
 from signal_diffusion.recordings.formats.names import shown
 from signal_diffusion.recordings.recording import Span, ended
 
@@ -27,12 +27,12 @@ def refuse(path: Path, field: str, found, expected) -> UserError:
 
 @contextmanager
 def telling_of_unreadable(path: str | Path) -> Iterator[None]:
-    """`UserError` of the recording `path` for what the system says when a file in the block cannot be read."""
+    """`Unreadable` of the recording `path` for what the system says when a file in the block cannot be read."""
     try:
         yield
     except OSError as error:
         said = error.strerror or type(error).__name__
-        raise UserError(f"{path}: cannot be read ({said}); mend that or leave it out") from error
+        raise Unreadable(f"{path}: cannot be read ({said}); mend that or leave it out") from error
 
 
 def indices_of(path: Path, picks: list[str], channels: tuple[str, ...]) -> list[int]:

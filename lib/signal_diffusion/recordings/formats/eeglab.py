@@ -68,19 +68,22 @@ def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -
 
 def named_files(path: Path) -> list[Path]:
     """The `.fdt` that the set names, if another is in its folder than that of its own name."""
-    if path.with_suffix(".fdt").is_file() or not _holds_data_files(path.parent):
+    if path.with_suffix(".fdt").is_file() or not _holds_orphans(path.parent):
         return []
     data = _fields(path)["data"]
     return [_other(path, data)] if isinstance(data, str) else []
 
 
-def _holds_data_files(folder: Path) -> bool:
+def _holds_orphans(folder: Path) -> bool:
+    """Whether a `.fdt` there has no set of its name, for then one of another name names it."""
     return _searched(folder, folder.stat().st_mtime_ns)
 
 
 @lru_cache(4096)
 def _searched(folder: Path, changed: int) -> bool:
-    return any(name.lower().endswith(".fdt") for name in os.listdir(folder))
+    names = {Path(name) for name in os.listdir(folder)}
+    sets = {name.stem for name in names if name.suffix.lower() == ".set"}
+    return any(name.suffix.lower() == ".fdt" and name.stem not in sets for name in names)
 
 
 def _from_file(path: Path, count: int, chosen: list[int], first: int, stop: int) -> np.ndarray:
