@@ -20,6 +20,7 @@ from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.pretrained import pretrained_arguments
 from signal_diffusion.families.diffusion.publish import publish_model, usage
+from signal_diffusion.families.diffusion.summary import described_run
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.training.weights import load_plain, load_weights
 
@@ -86,6 +87,8 @@ def test_pretrained_weights_are_tuned_resumed_published_and_loaded(models, model
     drawn = windows.array(range(4))
     assert drawn.std() > 0 and np.abs(again.astype(int) - drawn).max() <= 1
     assert (folder / "model/lora/pytorch_lora_weights.safetensors").is_file() == WAYS[way][0]
+    denoiser, _, _ = load_denoiser(folder / "model/model.safetensors")
+    assert described_run(folder)["parameters"] == sum(p.numel() for p in denoiser.parameters())
 
 
 @pytest.mark.parametrize(("text", "anew"), [(True, True), (False, False)])
