@@ -57,6 +57,10 @@ format: $(READY)
 accept: $(READY)
 	python scripts/accept.py
 
-constraints: $(READY)
+.venv/bin/uv:
+	@$(MAKE) setup
+
+# Not after setup: where the bounds have just left the old versions, those can no longer be installed.
+constraints: .venv/bin/uv
 	echo "torch==2.13.0" | env -u UV_FIND_LINKS uv pip compile --quiet --universal --python-version 3.11 --no-header \
 	    --no-annotate --no-emit-index-url --extra dev --constraint - pyproject.toml --output-file constraints.txt

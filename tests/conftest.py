@@ -7,6 +7,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items) -> None:
     """Tests that share the finished tiny demo come first and in one process, so that it is built once."""
     items.sort(key=lambda item: item.path.parent.name != "workflow")

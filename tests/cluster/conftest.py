@@ -12,7 +12,7 @@ from ..workflow.conftest import copy_project, environment, finished  # noqa: F40
 QUICK = ("--slurm-init-seconds-before-status-checks", "4", "--latency-wait", "5")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks, also where the command line names these tests
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items) -> None:
     """Tests of the cluster are skipped where none answers; they share its nodes, so one process runs them."""
     for item in items:

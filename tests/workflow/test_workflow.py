@@ -17,6 +17,11 @@ DIRECTIVES = [
 ]  # fmt: skip
 
 
+def test_one_process_runs_the_tests_that_share_the_finished_run(request):
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@workflow")
+
+
 def test_the_way_ends_in_one_folder_with_model_samples_metrics_figures_and_card(finished):
     published = finished.folder / "results/diffusion/demo"
     metrics = json.loads((published / "metrics.json").read_text())
