@@ -1,8 +1,6 @@
 import pytest
 from signal_diffusion.config import load_recipe, load_settings
-from signal_diffusion.config.channels import CHANNEL_SETS
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.channels import SETS
 
 RECIPE = "config/dataset/tiny.toml"
 
@@ -85,10 +83,6 @@ def test_mistakes(project, key, literal, message):
     with pytest.raises(UserError) as caught:
         load_recipe("tiny")
     assert str(caught.value).startswith(f"{RECIPE} {message}") and "\n" not in str(caught.value)
-
-
-def test_the_channel_sets_are_those_that_are_picked_from_recordings():
-    assert set(CHANNEL_SETS) == set(SETS)
 
 
 def test_simulation_belongs_to_the_demo_dataset(project):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from signal_diffusion.equipment import CHANNEL_SETS
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.channels import SETS, canonical, channel_names, pick, picks
+from signal_diffusion.recordings.channels import canonical, channel_names, pick, picks
 from signal_diffusion.recordings.formats import read
 from signal_diffusion.recordings.recording import Recording
 
@@ -13,7 +14,7 @@ def named(*channels: str) -> Recording:
 
 def test_the_default_set_has_the_order_of_the_design():
     expected = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2"
-    assert " ".join(SETS["1020-19"]) == expected
+    assert " ".join(CHANNEL_SETS["1020-19"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,4 +68,4 @@ def test_real_recordings_have_the_named_sets(shared):
     np.testing.assert_array_equal(picked.data[7], eegmat.data[6])
     np.testing.assert_array_equal(picked.data[14], eegmat.data[18])
     chb = read(next((shared / "data/chbmit").glob("chb01_*.edf")))
-    assert pick(chb, "chb-mit-bipolar").data.shape[0] == len(SETS["chb-mit-bipolar"])
+    assert pick(chb, "chb-mit-bipolar").data.shape[0] == len(CHANNEL_SETS["chb-mit-bipolar"])

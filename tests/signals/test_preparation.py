@@ -5,9 +5,9 @@ from dataclasses import replace
 import mne
 import numpy as np
 import pytest
+from signal_diffusion.equipment import CHANNEL_SETS
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import load_tensors, sha256
-from signal_diffusion.recordings.channels import SETS
 from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.signals import preparation
 from signal_diffusion.signals.interpolation import spline_weights
@@ -16,7 +16,7 @@ from signal_diffusion.signals.shards import read_shard, shard_recording
 
 from .recordings import planted, recipe, simulated, write
 
-CHANNELS = SETS["1020-19"]
+CHANNELS = CHANNEL_SETS["1020-19"]
 T7, CZ, O1, O2 = (CHANNELS.index(name) for name in ("T7", "Cz", "O1", "O2"))
 PLAIN = recipe(signal={"reference": "none", "nsamps": 1024})
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from signal_diffusion.config.quality import Quality
-from signal_diffusion.recordings.channels import SETS, pick, picks
+from signal_diffusion.equipment import CHANNEL_SETS
+from signal_diffusion.recordings.channels import pick, picks
 from signal_diffusion.recordings.formats import read, read_header
 from signal_diffusion.recordings.simulated_faults import CHANNEL_FAULTS, WINDOW_FAULTS, plant
 from signal_diffusion.signals.extremes import Extremes, extremes
@@ -13,7 +14,7 @@ from signal_diffusion.signals.resample import resample
 from .recordings import planted, simulated
 
 LIMITS = Quality()
-CHANNELS = SETS["1020-19"]
+CHANNELS = CHANNEL_SETS["1020-19"]
 T7, F3, P8, O1 = (CHANNELS.index(name) for name in ("T7", "F3", "P8", "O1"))
 
 
@@ -35,7 +36,7 @@ def reasons(found):
 
 def test_clean_recordings_give_no_alarm():
     for subject in range(8):
-        for channels in (CHANNELS, SETS["1020-8"]):
+        for channels in (CHANNELS, CHANNEL_SETS["1020-8"]):
             found = findings(simulated(subject), channels)
             assert not found.bad
             assert (found.codes == GOOD).mean() > 0.99 and not (found.codes == CLIPPED).any()
@@ -116,7 +117,7 @@ def test_the_reference_electrode_is_not_judged():
 
 
 def test_what_is_usual_needs_enough_channels_and_seconds():
-    few = SETS["1020-8"][:4]
+    few = CHANNEL_SETS["1020-8"][:4]
     recording = planted(lambda data, rng: data.__setitem__(CHANNELS.index("F3"), 50 * data[4]))
     assert not findings(recording, few).bad and findings(recording).bad
     assert not inspect(np.zeros((4, 60), np.float32), unsuspicious(4, 0), 125.0, LIMITS).bad

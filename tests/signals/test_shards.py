@@ -11,16 +11,16 @@ from edfio import Edf, EdfSignal
 from scipy.signal import resample_poly, spectrogram
 from signal_diffusion.config.quality import Filter, Quality
 from signal_diffusion.config.recipe import Channels
+from signal_diffusion.equipment import CHANNEL_SETS
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import sha256
-from signal_diffusion.recordings.channels import SETS
 from signal_diffusion.signals.representations import spectrogram_windows
 from signal_diffusion.signals.shards import read_shard, shard_recording
 from signal_diffusion.signals.stft import Stft
 
 SIGNAL = SimpleNamespace(fs=125.0, nsamps=2048, ovr_perc=0.5, reference="average")
 SPECTROGRAM = SimpleNamespace(resolution=64, bins="log", window=512, fmin=0.5)
-EIGHT = SETS["1020-8"]
+EIGHT = CHANNEL_SETS["1020-8"]
 
 
 def write_edf(path, data, fs=250):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signal_diffusion.config.classification import CHOOSING, TOO_FEW, ClassificationRun
+from signal_diffusion.config.classification import FEWEST_GROUPS, TOO_FEW, ClassificationRun
 from signal_diffusion.config.messages import located, shown
 from signal_diffusion.config.presets import merged
 from signal_diffusion.config.reading import build
@@ -31,6 +31,6 @@ def candidate_runs(run: ClassificationRun) -> list[ClassificationRun]:
     Raises UserError for a candidate that needs more inner folds to choose its weights.
     """
     found = [candidate_run(run, name) for name in run.selection.candidates]
-    if run.selection.inner_folds < CHOOSING and any(each.training.selects for each in found):
+    if run.selection.inner_folds < FEWEST_GROUPS and any(each.training.selects for each in found):
         raise located(run.path, "selection.inner_folds", TOO_FEW)
     return found or [run]

@@ -6,9 +6,7 @@ from pydantic import model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
 from signal_diffusion.config.messages import nearest
-
-BIPOLAR_SET = "chb-mit-bipolar"
-CHANNEL_SETS = ("1020-19", "1020-8", "legacy-20", BIPOLAR_SET)
+from signal_diffusion.equipment import BIPOLAR_SET, CHANNEL_SETS
 
 
 class Channels(Section):

@@ -18,9 +18,9 @@ from signal_diffusion.config.fields import Contradiction, Section, key, section
 # `dataset.val_split` is none of them: it decides who is held out, too.
 EVALUATING = frozenset({"training.eval_strategy", "training.eval_steps"})
 SELECTING = frozenset({"selection.candidates", "selection.inner_folds", "selection.seed"})
-CHOOSING = 3  # groups: to train on, to choose weights by, held out
+FEWEST_GROUPS = 3  # groups: to train on, to choose weights by, held out
 TOO_FEW = (
-    f"evaluations choose the weights, which takes {CHOOSING} groups or more; set that, or training.keep = "
+    f"evaluations choose the weights, which takes {FEWEST_GROUPS} groups or more; set that, or training.keep = "
     '"last" without early_stopping'
 )
 IMAGES = ("cnn_light", "cnn")
@@ -215,7 +215,7 @@ class ClassificationRun(Section):
                     message = f"{task} is not among dataset.tasks; correct the name, or add it there"
                     raise Contradiction(f"training.{name}", message)
         evaluation = self.evaluation
-        if self.training.selects and evaluation.folds == "subject" and evaluation.n_folds < CHOOSING:
+        if self.training.selects and evaluation.folds == "subject" and evaluation.n_folds < FEWEST_GROUPS:
             raise Contradiction("evaluation.n_folds", TOO_FEW)
         if self.training.run_name not in (None, self.name):
             message = f'the run is called after its file; rename the file, or set "{self.name}"'

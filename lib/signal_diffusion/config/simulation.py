@@ -5,12 +5,7 @@ from typing import Self
 from pydantic import model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
-
-# Those that a Neuroscan file, which half of the subjects have, is believed to be of by its reader.
-RATES = (
-    100, 125, 128, 160, 200, 250, 256, 300, 400, 500, 512, 600, 800, 1000, 1024, 1200, 1250, 2000, 2048, 2400, 2500,
-    4000, 4096, 4800, 5000, 8000, 8192, 10000, 16384, 20000,
-)  # fmt: skip
+from signal_diffusion.equipment import RATES
 
 
 class Simulation(Section):

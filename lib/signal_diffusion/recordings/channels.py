@@ -6,19 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from signal_diffusion.equipment import CHANNEL_SETS
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.recording import Recording
 
-SETS = {
-    "1020-19": "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split(),
-    "1020-8": "F3 F4 C3 C4 P3 P4 O1 O2".split(),
-    # The old system picked by position, and its twentieth was TP10, A2-A1 or P8, depending on the dataset.
-    "legacy-20": "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2 TP10".split(),
-    "chb-mit-bipolar": (
-        "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
-        "FP2-F8 F8-T8 T8-P8 P8-O2 FZ-CZ CZ-PZ T7-FT9 FT9-FT10 FT10-T8"
-    ).split(),
-}
 OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
 REFERENCES = ("ref", "le", "avg", "a1", "a2", "m1", "m2", "a1a2", "m1m2")
 
@@ -26,11 +17,11 @@ REFERENCES = ("ref", "le", "avg", "a1", "a2", "m1", "m2", "a1a2", "m1m2")
 def channel_names(wanted: str | Iterable[str]) -> list[str]:
     """A named set's channels, or the list itself; raises UserError for an unknown set or a repeated name."""
     if isinstance(wanted, str):
-        if wanted not in SETS:
+        if wanted not in CHANNEL_SETS:
             raise UserError(
-                f"channel set {wanted!r} is unknown; use one of {', '.join(SETS)} or a list of names"
+                f"channel set {wanted!r} is unknown; use one of {', '.join(CHANNEL_SETS)} or a list of names"
             )
-        return list(SETS[wanted])
+        return list(CHANNEL_SETS[wanted])
     names = list(wanted)
     keys = [canonical(name) for name in names]
     twice = sorted({name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1})

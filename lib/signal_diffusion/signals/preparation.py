@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +197,7 @@ def _starts(samples: int, recipe: "Recipe", gaps: list[float]) -> np.ndarray:
         ]
     )
     if not len(starts):
-        seconds, needed = max(map(sub, edges[1:], edges)) / signal.fs, signal.nsamps / signal.fs
+        seconds, needed = max(np.diff(edges)) / signal.fs, signal.nsamps / signal.fs
         whole = "" if not gaps else " without a gap"
         raise UserError(
             f"recording lasts {seconds:.1f} s{whole}, one window (signal.nsamps) needs {needed:.1f} s"

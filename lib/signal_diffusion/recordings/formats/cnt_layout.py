@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from signal_diffusion.equipment import RATES
 from signal_diffusion.recordings.formats.checks import refuse, size_and_roughness, unique_names
 from signal_diffusion.recordings.formats.names import unprintable
 from signal_diffusion.recordings.recording import Span
@@ -28,10 +29,6 @@ ROUGHEST = 1.2  # SD of steps over SD: white noise has 1.41, int32 samples read 
 ROUGHER = 2.0  # and small ones less, but then many times as much as when read right
 EXACT = 5e-4  # of a rate, as far as the epoch's float32 numbers give it
 GAINS_UV = (1e-6, 1e3)
-RATES = (  # `config/simulation.py` has them too, for no reader waits for the config
-    100, 125, 128, 160, 200, 250, 256, 300, 400, 500, 512, 600, 800, 1000, 1024, 1200, 1250, 2000, 2048, 2400, 2500,
-    4000, 4096, 4800, 5000, 8000, 8192, 10000, 16384, 20000,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
