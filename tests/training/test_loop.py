@@ -1,6 +1,10 @@
 """What one step does to the weights, when evaluation happens, and what the log says."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,8 @@ from signal_diffusion.training.logging import RunLog, rewind
 from signal_diffusion.training.loop import Plan, train
 from signal_diffusion.training.optim import OptimizerPlan
 from torch import nn
+
+LIB = Path(__file__).parents[2] / "lib"
 
 
 class Line:
@@ -114,6 +120,14 @@ def test_the_process_is_left_as_it_was(tmp_path):
     fit(Watching(), tmp_path, max_steps=1, threads=1)
     assert set(seen) == {(1, True)}
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+
+
+def test_who_compiles_nothing_does_not_wait_for_the_compiler():
+    code = (
+        "import sys; from signal_diffusion.training.numerics import numerics\nwith numerics(1, False): pass\n"
+    )
+    command = [sys.executable, "-c", f"{code}sys.exit('torch._dynamo' in sys.modules)"]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(LIB)}, check=True)
 
 
 def test_the_log_averages_over_its_interval(tmp_path):

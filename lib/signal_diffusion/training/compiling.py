@@ -19,6 +19,9 @@ def compiled(model: nn.Module, device: torch.device, mode: str) -> nn.Module:
             "training.compile_model = true needs a C++ compiler on CPUs, and there is no"
             f" {', '.join(COMPILERS)}; install one, or set it to false"
         )
+    import torch._inductor.config  # seconds to import, for nothing where nothing is compiled
+
+    torch._inductor.config.deterministic = torch.are_deterministic_algorithms_enabled()
     return torch.compile(model, mode=mode)
 
 

@@ -16,20 +16,16 @@ def numerics(threads: int, allow_tf32: bool) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = _read()
     try:
-        _write((threads, (True, True), False, allow_tf32, allow_tf32, False))
+        _write((threads, "warn", False, allow_tf32, allow_tf32, False))
         yield
     finally:
         _write(before)
 
 
 def _read() -> tuple:
-    deterministic = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
     return (
         torch.get_num_threads(),
-        deterministic,
+        torch.get_deterministic_debug_mode(),
         torch.utils.deterministic.fill_uninitialized_memory,
         torch.backends.cuda.matmul.allow_tf32,
         torch.backends.cudnn.allow_tf32,
@@ -38,9 +34,10 @@ def _read() -> tuple:
 
 
 def _write(values: tuple) -> None:
-    threads, (deterministic, warn_only), fill, matmul_tf32, cudnn_tf32, benchmark = values
+    threads, deterministic, fill, matmul_tf32, cudnn_tf32, benchmark = values
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+    # use_deterministic_algorithms tells the compiler too, and imports it: 2 s of a process that compiles nothing.
+    torch.set_deterministic_debug_mode(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = fill
     torch.backends.cuda.matmul.allow_tf32 = matmul_tf32
     torch.backends.cudnn.allow_tf32 = cudnn_tf32
