@@ -23,7 +23,7 @@ from workflow import ROOT, TARGET, Cost, measured, project
 
 sys.path.insert(0, str(ROOT / "lib"))
 from signal_diffusion.environment import set_up_jobs  # noqa: E402
-from signal_diffusion.recordings.channels import SETS  # noqa: E402
+from signal_diffusion.equipment import CHANNEL_SETS  # noqa: E402
 from signal_diffusion.recordings.recording import Recording  # noqa: E402
 from signal_diffusion.recordings.writers import write_edf  # noqa: E402
 
@@ -159,7 +159,7 @@ def words(cost: Cost) -> str:
 def write_recordings(folder: Path, number: int) -> None:
     """EDF files of one second, and the table of their subjects."""
     noise = np.random.default_rng(0).normal(0, 10, (19, 100)).astype(np.float32)
-    write_edf(Recording(noise, 100.0, tuple(SETS["1020-19"])), folder / "first.edf")
+    write_edf(Recording(noise, 100.0, tuple(CHANNEL_SETS["1020-19"])), folder / "first.edf")
     names = [f"sub-{index:06}" for index in range(number)]
     for name in names:
         shutil.copy(folder / "first.edf", folder / f"{name}_rest.edf")
