@@ -25,8 +25,8 @@ from signal_diffusion.datasets.batches import BatchOrder  # noqa: E402
 from signal_diffusion.datasets.build import build_dataset  # noqa: E402
 from signal_diffusion.datasets.storage import Windows  # noqa: E402
 from signal_diffusion.environment import keep_freed_memory  # noqa: E402
+from signal_diffusion.equipment import CHANNEL_SETS  # noqa: E402
 from signal_diffusion.files import save_tensors  # noqa: E402
-from signal_diffusion.recordings.channels import SETS  # noqa: E402
 from signal_diffusion.recordings.index import COLUMNS, write_index  # noqa: E402
 from signal_diffusion.signals.representations import PLANES, REPRESENTATIONS  # noqa: E402
 
@@ -73,9 +73,9 @@ def parsed() -> argparse.Namespace:
 def report(folder: Path, resolution: int, counts: list[int], representation: str) -> None:
     channels = CHANNEL_SET[resolution]
     (folder / "many.toml").write_text(RECIPE.format(channels=channels, resolution=resolution))
-    write_shards(folder, SETS[channels], resolution, counts[-1] // PER_RECORDING, representation)
+    write_shards(folder, CHANNEL_SETS[channels], resolution, counts[-1] // PER_RECORDING, representation)
     size = f"{resolution}x{resolution}" if representation in PLANES else f"{NSAMPS} samples"
-    print(f"{representation}, {size}, {len(SETS[channels])} channels", flush=True)
+    print(f"{representation}, {size}, {len(CHANNEL_SETS[channels])} channels", flush=True)
     for count in counts:
         write_index(rows(count // PER_RECORDING), folder / "demo.csv")
         command = [sys.executable, __file__, "--build", folder, "--representation", representation]

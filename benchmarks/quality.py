@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from signal_diffusion.config.quality import Quality
 from signal_diffusion.config.recipe import Signal, Simulation
+from signal_diffusion.equipment import CHANNEL_SETS
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.channels import SETS, pick, picks
+from signal_diffusion.recordings.channels import pick, picks
 from signal_diffusion.recordings.formats import READERS, read, read_header
 from signal_diffusion.recordings.recording import Recording
 from signal_diffusion.recordings.simulated_faults import CHANNEL_FAULTS, WINDOW_FAULTS, plant
@@ -34,7 +35,7 @@ from signal_diffusion.signals.quality import (
 from signal_diffusion.signals.resample import average_reference, resample
 from signal_diffusion.signals.windows import window_starts
 
-CHANNELS, SPOILED = SETS["1020-19"], "T7"
+CHANNELS, SPOILED = CHANNEL_SETS["1020-19"], "T7"
 LIMITS, SIGNAL = Quality(), Signal(nsamps=1024)
 
 

@@ -14,8 +14,9 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from pages import fill  # noqa: E402
 from signal_diffusion.config.recipe import Simulation  # noqa: E402
+from signal_diffusion.equipment import CHANNEL_SETS  # noqa: E402
 from signal_diffusion.markdown import table  # noqa: E402
-from signal_diffusion.recordings.channels import SETS, pick  # noqa: E402
+from signal_diffusion.recordings.channels import pick  # noqa: E402
 from signal_diffusion.recordings.simulated_signals import simulate_recording  # noqa: E402
 from signal_diffusion.signals.images import quantise, tile  # noqa: E402
 from signal_diffusion.signals.representations import spectrogram_windows  # noqa: E402
@@ -222,7 +223,7 @@ def draw_example(axis) -> None:
     marks = [1, 4, 8, 13, 30, 60]
     rows = RESOLUTION - 1 - np.interp(marks, frequencies, np.arange(RESOLUTION))
     axis.set_yticks(rows, marks)
-    axis.set_xticks(4 + 13 * np.arange(CHANNELS) + 6, SETS["1020-19"], rotation=90, fontsize=7)
+    axis.set_xticks(4 + 13 * np.arange(CHANNELS) + 6, CHANNEL_SETS["1020-19"], rotation=90, fontsize=7)
     axis.set_title("A window of a simulated recording", fontsize=11)
     axis.set_ylabel("frequency (Hz)")
 
