@@ -174,6 +174,12 @@ def test_the_excerpts_lie_flat_and_are_refused_for_what_they_are(shared):
     )
 
 
+def test_a_summary_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "chb01-summary.txt").mkdir()
+    with pytest.raises(UserError, match=r"chb01-summary\.txt: cannot be read \(Is a directory\); mend that"):
+        read_summary(tmp_path / "chb01-summary.txt")
+
+
 def test_without_its_table_or_recordings_the_dataset_is_refused(tmp_path):
     with pytest.raises(UserError, match="no SUBJECT-INFO; download PhysioNet chbmit"):
         listed(tmp_path)

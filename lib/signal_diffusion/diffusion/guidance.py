@@ -44,7 +44,7 @@ class Guided:
 
 
 def rectified_cfgpp(guided: Guided, z: Tensor, times: list[float], scale: float, power: float) -> Tensor:
-    """Rectified CFG++ (Saini et al. 2025, arXiv 2510.07631) on flow's path, from times[0] to times[-1].
+    """Rectified CFG++ (Saini et al. 2025, arXiv 2510.07631, algorithm 1) on flow's path, from times[0] to times[-1].
 
     A step keeps to the conditional velocity, corrected by how the condition matters half a step ahead, where the
     conditional velocity leads:
@@ -53,8 +53,8 @@ def rectified_cfgpp(guided: Guided, z: Tensor, times: list[float], scale: float,
         z_next = z + dt (v_condition(z, t) + alpha(t) (v_condition - v_null)(z_half, t + dt / 2))
         alpha(t) = (scale - 1) (1 - t)^power
 
-    The paper's lambda_max is scale - 1, so that scale 1 means no guidance as it does elsewhere. Three evaluations per
-    step in two calls.
+    The paper's lambda_max is scale - 1, so that scale 1 means no guidance as it does elsewhere; its optional noise at
+    z_half is left out. Three evaluations per step in two calls.
     """
     for now, then in zip(times[:-1], times[1:], strict=True):
         step, velocity = then - now, guided.one(z, now)

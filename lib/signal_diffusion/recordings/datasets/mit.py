@@ -77,7 +77,7 @@ def read_summary(path: Path) -> dict[str, Summary]:
     """What `chbNN-summary.txt` says of each file that it names; other lines than these are passed over."""
     files: dict[str, Summary] = {}
     facts = Summary()
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in tables.read_text(path).splitlines():
         if name := re.match(r"\s*File Name:\s*(\w[\w.+-]*)", line, re.I):
             facts = files.setdefault(name[1], Summary())
         for what, pattern in LINES.items():

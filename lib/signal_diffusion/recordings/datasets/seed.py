@@ -111,7 +111,7 @@ def _people(table: Path) -> dict[int, dict]:
 
 def _check_seconds(path: Path) -> None:
     """Refuse a file of seconds that cannot be read or says other seconds than are known here."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = tables.read_text(path)
     found = re.findall(
         r"session\s*(\d).*?start_second:\s*\[(.*?)\].*?end_second:\s*\[(.*?)\]", text, re.I | re.S
     )

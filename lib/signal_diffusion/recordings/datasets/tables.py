@@ -12,6 +12,7 @@ from pathlib import Path
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import spreadsheet
+from signal_diffusion.recordings.formats.checks import telling_of_unreadable
 
 MISSING = ("", "n/a", "na", "nan")
 GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
@@ -107,6 +108,12 @@ def check_label(name: str, said: str) -> None:
     """UserError, which begins with how the user `said` it, for a name that no label can have."""
     if name in TAKEN or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UserError(f"{said} cannot be a label's name; use another")
+
+
+def read_text(path: Path) -> str:
+    """A file's text, whatever its characters are; raises Unreadable where the system keeps it back."""
+    with telling_of_unreadable(path):
+        return path.read_text(encoding="utf-8", errors="replace")
 
 
 def known(cell: str) -> str:
