@@ -1,12 +1,12 @@
 """What many recordings cost: planning, a rerun with nothing to do, jobs local and on a cluster, batched and not.
 
-    python benchmarks/scaling.py [--recordings 100 1000 10000] [--simulated 1000] [--slurm]
+    python benchmarks/scaling.py [--recordings 100 1000 10000] [--simulated 1000] [--seconds 60] [--slurm]
 
-Recordings of one second in one folder are planned: a dry run of their dataset, in batches of 16 and with a job each,
+Recordings of one second in one folder are planned: a dry run of their dataset, in batches and with a job each,
 beside as many jobs of a rule that has a command and nothing else, which is what Snakemake alone takes here.
-Then simulated recordings of 12 s become a dataset of 32 x 32 images, on 2 cores; then nothing is left to do; and,
-with --slurm, the same is built by the cluster whose `sbatch` is on the path. Sixty of them, batched and with a job
-each, say what a job costs. CPU time stands beside wall time, for other work may share the machine.
+Then simulated recordings as long as the demo's become a dataset of 32 x 32 images, on 2 cores; then nothing is left
+to do; and, with --slurm, the same is built by the cluster whose `sbatch` is on the path. Sixty of them, batched and
+with a job each, say what a job costs. CPU time stands beside wall time, for other work may share the machine.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from signal_diffusion.equipment import CHANNEL_SETS  # noqa: E402
 from signal_diffusion.recordings.recording import Recording  # noqa: E402
 from signal_diffusion.recordings.writers import write_edf  # noqa: E402
 
-BATCH = 16
+BATCH = 128  # the default
 FEW = 60  # recordings that a job each is tried with
 LOCAL = ("--cores", "2")
 SLURM = ("--profile", "profiles/slurm")
@@ -57,8 +57,24 @@ resolution = 32
 window = 128
 [simulation]
 subjects = {subjects}
-seconds = 12.0
+seconds = {seconds}
 """
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Recordings of the recipe `many`, two of each subject."""
+
+    number: int
+    seconds: float
+
+    @contextmanager
+    def project(self, size: int) -> Iterator[Path]:
+        """A copy of the project with that recipe."""
+        recipe = SIMULATED.format(subjects=self.number // 2, seconds=self.seconds)
+        with tempfile.TemporaryDirectory() as folder, project("own", Path(folder), size, OWN) as copy:
+            (copy / "config/dataset/many.toml").write_text(recipe)
+            yield copy
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,7 @@ def main() -> None:
     parser.add_argument(
         "--simulated", type=int, default=1000, help="recordings to build a dataset of; 0: none"
     )
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long each of them is")
     parser.add_argument("--slurm", action="store_true", help="build it on the cluster too")
     arguments = parser.parse_args()
     set_up_jobs()
@@ -83,7 +100,7 @@ def main() -> None:
     for number in arguments.recordings:
         report_planning(number)
     if arguments.simulated:
-        report_building(arguments.simulated, arguments.slurm)
+        report_building(Simulated(arguments.simulated, arguments.seconds), arguments.slurm)
 
 
 def report_planning(number: int) -> None:
@@ -108,42 +125,36 @@ def report_bare(number: int, plan: Cost) -> None:
     )
 
 
-def report_building(number: int, slurm: bool) -> None:
+def report_building(recordings: Simulated, slurm: bool) -> None:
     """A simulated dataset here and on the cluster, and what a job costs on each."""
-    local = built(number, "batched", BATCH, LOCAL)
-    report_overhead(min(number, FEW), "here", LOCAL)
+    few = replace(recordings, number=min(recordings.number, FEW))
+    local = built(recordings, "batched", BATCH, LOCAL)
+    report_overhead(few, "here", LOCAL)
     if slurm:
-        ratio = built(number, "on SLURM, batched", BATCH, SLURM).cost.seconds / local.cost.seconds
+        ratio = built(recordings, "on SLURM, batched", BATCH, SLURM).cost.seconds / local.cost.seconds
         print(f"  {ratio:.2f} times the local time (target 1.5)", flush=True)
-        report_overhead(min(number, FEW), "on SLURM", SLURM)
+        report_overhead(few, "on SLURM", SLURM)
 
 
-def built(number: int, label: str, size: int, how: Sequence[str]) -> Built:
+def built(recordings: Simulated, label: str, size: int, how: Sequence[str]) -> Built:
     """Build a dataset of so many simulated recordings, and once more, when there is nothing left to do."""
-    with simulated(number, size) as copy:
+    with recordings.project(size) as copy:
         count = jobs(measured(copy, "-n", "--quiet", "rules", *how, "--", TARGET))
         cost = measured(copy, "--quiet", "all", *how, "--", TARGET)
-        print(f"{number} simulated recordings, {label}: {count} jobs in {words(cost)}", flush=True)
+        what = f"{recordings.number} simulated recordings of {recordings.seconds:g} s, {label}"
+        print(f"{what}: {count} jobs in {words(cost)}", flush=True)
         again = measured(copy, "--quiet", "all", *how, "--", TARGET)
         print(f"  again, with nothing to do: {words(again)}", flush=True)
     return Built(count, cost)
 
 
-def report_overhead(number: int, where: str, how: Sequence[str]) -> None:
+def report_overhead(recordings: Simulated, where: str, how: Sequence[str]) -> None:
     """What a job costs beyond its work: batched and with a job each, the work is the same."""
-    batched = built(number, f"{where}, batched", BATCH, how)
-    single = built(number, f"{where}, a job each", 1, how)
+    batched = built(recordings, f"{where}, batched", BATCH, how)
+    single = built(recordings, f"{where}, a job each", 1, how)
     if single.jobs > batched.jobs:
         each = (single.cost.seconds - batched.cost.seconds) / (single.jobs - batched.jobs)
         print(f"  each job more: {each:.2f} s of wall time", flush=True)
-
-
-@contextmanager
-def simulated(number: int, size: int) -> Iterator[Path]:
-    """A copy of the project whose recipe `many` simulates so many recordings, two of each subject."""
-    with tempfile.TemporaryDirectory() as folder, project("own", Path(folder), size, OWN) as copy:
-        (copy / "config/dataset/many.toml").write_text(SIMULATED.format(subjects=number // 2))
-        yield copy
 
 
 def jobs(plan: Cost) -> int:

@@ -31,6 +31,23 @@ def test_batches_are_about_as_large_as_asked():
     assert 8 <= sum(sizes) / len(sizes) <= 16 and max(sizes) < 40
 
 
+@pytest.mark.parametrize(
+    ("recordings", "size", "number"),
+    [
+        (2, 128, 1),
+        (24, 128, 2),
+        (100, 128, 8),
+        (1000, 128, 8),
+        (1026, 128, 16),
+        (10000, 128, 128),
+        (24, 4, 8),
+    ],
+)
+def test_few_recordings_are_spread_over_cores_and_many_fill_their_batches(recordings, size, number):
+    (count,) = {name.split("-of-")[1] for name in batches(entries(recordings // 2), size)}
+    assert int(count) == number
+
+
 def test_a_subject_more_changes_one_batch_and_the_order_none():
     before, after = batches(entries(80), 16), batches(entries(81)[::-1], 16)
     assert before.keys() == after.keys()

@@ -38,8 +38,9 @@ class Data(Section):
         ..., "Folder of `work/`, all that is in between; path rules of `root`.", strict=False
     )
     recordings_per_job: int = key(
-        16,
-        "About how many recordings one preprocessing job takes together; starting one costs a second.",
+        128,
+        "About how many recordings one preprocessing job takes together, where eight jobs of 16 are not enough; "
+        "fewer for long ones on many nodes.",
         ge=1,
         le=2000,  # their names stand in its command line
     )

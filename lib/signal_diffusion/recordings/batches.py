@@ -4,6 +4,7 @@ import base64
 import bz2
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,19 +16,26 @@ from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.formats import files, why_unreadable
 from signal_diffusion.recordings.recording import Span
 
+FEW, SMALL = 8, 16  # batches for the cores of one machine to share, of so many recordings or more
+
 
 def batches(entries: Iterable[Entry], size: int) -> dict[str, list[Entry]]:
-    """Batches of about `size` recordings, by the names "0-of-4", "1-of-4" and so on, empty ones left out.
+    """Batches by the names "0-of-4", "1-of-4" and so on, empty ones left out.
 
-    A subject's batch follows from its id and from the number of batches, a power of two: a subject more
-    changes one batch, unless the number doubles.
+    Up to eight of about 16 recordings; more recordings make the batches larger, until they hold about `size`. A
+    subject's batch follows from its id and from the number of batches, a power of two: a subject more changes one
+    batch, unless the number doubles.
     """
     entries = sorted(entries, key=lambda entry: entry.recording)
-    count = 1 << max(-(-len(entries) // size) - 1, 0).bit_length()
+    count = max(_power_of_two(len(entries) / size), min(_power_of_two(len(entries) / SMALL), FEW))
     found: dict[str, list[Entry]] = {}
     for entry in entries:
         found.setdefault(f"{crc32(entry.subject.encode()) % count}-of-{count}", []).append(entry)
     return found
+
+
+def _power_of_two(least: float) -> int:
+    return 1 << max(math.ceil(least) - 1, 0).bit_length()
 
 
 def kin(batch: str) -> list[str]:
