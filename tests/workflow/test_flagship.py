@@ -4,8 +4,8 @@ import pytest
 
 from .layouts import write_layouts
 
-# 72, 149, 720 and 1,632 recordings, about 16 a job; the 720 trials are of 16 subjects, each in one job.
-SHARDS = {"math": 8, "parkinsons": 16, "seed": 16, "longitudinal": 128}
+# 72, 149, 720 and 1,632 recordings; the 720 trials are of 16 subjects, each in one job.
+SHARDS = {"math": 8, "parkinsons": 8, "seed": 8, "longitudinal": 16}
 
 
 @pytest.fixture
