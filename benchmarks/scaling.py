@@ -4,9 +4,9 @@
 
 Recordings of one second in one folder are planned: a dry run of their dataset, in batches and with a job each,
 beside as many jobs of a rule that has a command and nothing else, which is what Snakemake alone takes here.
-Then simulated recordings as long as the demo's become a dataset of 32 x 32 images, on 2 cores; then nothing is left
-to do; and, with --slurm, the same is built by the cluster whose `sbatch` is on the path. Sixty of them, batched and
-with a job each, say what a job costs. CPU time stands beside wall time, for other work may share the machine.
+Then recordings, simulated before, become a dataset of 32 x 32 images, on 2 cores; then nothing is left to do; and,
+with --slurm, the same is built by the cluster whose `sbatch` is on the path. Sixty of them, batched and with a job
+each, say what a job costs. CPU time stands beside wall time, for other work may share the machine.
 """
 
 import argparse
@@ -70,10 +70,14 @@ class Simulated:
 
     @contextmanager
     def project(self, size: int) -> Iterator[Path]:
-        """A copy of the project with that recipe."""
+        """A copy of the project with that recipe and its recordings."""
         recipe = SIMULATED.format(subjects=self.number // 2, seconds=self.seconds)
         with tempfile.TemporaryDirectory() as folder, project("own", Path(folder), size, OWN) as copy:
             (copy / "config/dataset/many.toml").write_text(recipe)
+            cost = measured(copy, "--quiet", "all", *LOCAL, "--until", "simulate", "--", TARGET)
+            print(
+                f"{self.number} recordings of {self.seconds:g} s: simulated here in {words(cost)}", flush=True
+            )
             yield copy
 
 
@@ -126,32 +130,35 @@ def report_bare(number: int, plan: Cost) -> None:
 
 
 def report_building(recordings: Simulated, slurm: bool) -> None:
-    """A simulated dataset here and on the cluster, and what a job costs on each."""
-    few = replace(recordings, number=min(recordings.number, FEW))
-    local = built(recordings, "batched", BATCH, LOCAL)
-    report_overhead(few, "here", LOCAL)
+    """What a dataset of the recordings takes here and on the cluster, and what a job costs on each."""
+    ways = {"here": LOCAL} | ({"on SLURM": SLURM} if slurm else {})
+    with recordings.project(BATCH) as copy:
+        seconds = [built(copy, where, how).cost.seconds for where, how in ways.items()]
     if slurm:
-        ratio = built(recordings, "on SLURM, batched", BATCH, SLURM).cost.seconds / local.cost.seconds
-        print(f"  {ratio:.2f} times the local time (target 1.5)", flush=True)
-        report_overhead(few, "on SLURM", SLURM)
+        print(f"  {seconds[1] / seconds[0]:.2f} times the local time (target 1.5)", flush=True)
+    for where, how in ways.items():
+        report_overhead(replace(recordings, number=min(recordings.number, FEW)), where, how)
 
 
-def built(recordings: Simulated, label: str, size: int, how: Sequence[str]) -> Built:
-    """Build a dataset of so many simulated recordings, and once more, when there is nothing left to do."""
-    with recordings.project(size) as copy:
-        count = jobs(measured(copy, "-n", "--quiet", "rules", *how, "--", TARGET))
-        cost = measured(copy, "--quiet", "all", *how, "--", TARGET)
-        what = f"{recordings.number} simulated recordings of {recordings.seconds:g} s, {label}"
-        print(f"{what}: {count} jobs in {words(cost)}", flush=True)
-        again = measured(copy, "--quiet", "all", *how, "--", TARGET)
-        print(f"  again, with nothing to do: {words(again)}", flush=True)
+def built(copy: Path, label: str, how: Sequence[str]) -> Built:
+    """Build the dataset of the recordings, and once more, when nothing is left to do; then take it away again."""
+    count = jobs(measured(copy, "-n", "--quiet", "rules", *how, "--", TARGET))
+    cost = measured(copy, "--quiet", "all", *how, "--", TARGET)
+    print(f"  to a dataset {label}: {count} jobs in {words(cost)}", flush=True)
+    again = measured(copy, "--quiet", "all", *how, "--", TARGET)
+    print(f"  again, with nothing to do: {words(again)}", flush=True)
+    for made in ("results", "config/work/recordings", "config/work/shards"):
+        shutil.rmtree(copy / made)
     return Built(count, cost)
 
 
 def report_overhead(recordings: Simulated, where: str, how: Sequence[str]) -> None:
     """What a job costs beyond its work: batched and with a job each, the work is the same."""
-    batched = built(recordings, f"{where}, batched", BATCH, how)
-    single = built(recordings, f"{where}, a job each", 1, how)
+    costs = []
+    for size in (BATCH, 1):
+        with recordings.project(size) as copy:
+            costs.append(built(copy, f"{where}, {'batched' if size > 1 else 'a job each'}", how))
+    batched, single = costs
     if single.jobs > batched.jobs:
         each = (single.cost.seconds - batched.cost.seconds) / (single.jobs - batched.jobs)
         print(f"  each job more: {each:.2f} s of wall time", flush=True)
