@@ -39,7 +39,7 @@ class Data(Section):
     )
     recordings_per_job: int = key(
         128,
-        "About how many recordings one preprocessing job takes together, where eight jobs of 16 are not enough; "
+        "About how many recordings one preprocessing job takes together, where sixteen jobs of 16 are not enough; "
         "fewer for long ones on many nodes.",
         ge=1,
         le=2000,  # their names stand in its command line

@@ -16,13 +16,13 @@ from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.formats import files, why_unreadable
 from signal_diffusion.recordings.recording import Span
 
-FEW, SMALL = 8, 16  # batches for the cores of one machine to share, of so many recordings or more
+FEW, SMALL = 16, 16  # batches for the cores of one machine to share, of so many recordings or more
 
 
 def batches(entries: Iterable[Entry], size: int) -> dict[str, list[Entry]]:
     """Batches by the names "0-of-4", "1-of-4" and so on, empty ones left out.
 
-    Up to eight of about 16 recordings; more recordings make the batches larger, until they hold about `size`. A
+    Up to sixteen of about 16 recordings; more recordings make the batches larger, until they hold about `size`. A
     subject's batch follows from its id and from the number of batches, a power of two: a subject more changes one
     batch, unless the number doubles.
     """
