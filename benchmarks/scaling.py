@@ -22,12 +22,13 @@ import numpy as np
 from workflow import ROOT, TARGET, Cost, measured, project
 
 sys.path.insert(0, str(ROOT / "lib"))
+from signal_diffusion.config.settings import Data  # noqa: E402
 from signal_diffusion.environment import set_up_jobs  # noqa: E402
 from signal_diffusion.equipment import CHANNEL_SETS  # noqa: E402
 from signal_diffusion.recordings.recording import Recording  # noqa: E402
 from signal_diffusion.recordings.writers import write_edf  # noqa: E402
 
-BATCH = 128  # the default
+BATCH = Data.model_fields["recordings_per_job"].default
 FEW = 60  # recordings that a job each is tried with
 LOCAL = ("--cores", "2")
 SLURM = ("--profile", "profiles/slurm")

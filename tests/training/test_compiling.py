@@ -18,6 +18,7 @@ def test_the_network_of_the_loss_is_the_compiled_one(toy, tmp_path, monkeypatch,
     asked, seen = [], []
 
     def compiles(model, mode):
+        assert torch._inductor.config.deterministic
         asked.append(mode)
         return torch.nn.Sequential(model)
 

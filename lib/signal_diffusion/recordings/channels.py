@@ -1,4 +1,4 @@
-"""Channels by name: the named sets, what electrodes are called elsewhere, and the pick."""
+"""Channels by name: what electrodes are called elsewhere, and the pick."""
 
 import re
 from collections.abc import Iterable
