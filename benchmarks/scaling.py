@@ -5,17 +5,18 @@
 Recordings of one second in one folder are planned: a dry run of their dataset, in batches and with a job each,
 beside as many jobs of a rule that has a command and nothing else, which is what Snakemake alone takes here.
 Then recordings, simulated before, become a dataset of 32 x 32 images, on 2 cores; then nothing is left to do; and,
-with --slurm, the same is built by the cluster whose `sbatch` is on the path. Sixty of them, batched and with a job
-each, say what a job costs. CPU time stands beside wall time, for other work may share the machine.
+with --slurm, the same is built by the cluster whose `sbatch` is on the path, each batch a SLURM job, and eight of them
+together as one. Some short ones, batched and with a job each, say what a job costs. CPU time stands beside wall time,
+for other work may share the machine.
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,11 @@ from signal_diffusion.recordings.recording import Recording  # noqa: E402
 from signal_diffusion.recordings.writers import write_edf  # noqa: E402
 
 BATCH = Data.model_fields["recordings_per_job"].default
-FEW = 60  # recordings that a job each is tried with
+FEW, SHORT = 32, 12.0  # recordings that a job each is tried with, and their seconds
 LOCAL = ("--cores", "2")
-SLURM = ("--profile", "profiles/slurm")
+SLURM = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4")
+GROUPED = (*SLURM, "--groups", "shards=recordings", "--group-components", "recordings=8")
+HERE, CLUSTER = {"here": LOCAL}, {"on SLURM": SLURM, "on SLURM, grouped": GROUPED}
 OWN = """
 kind = "folder"
 files = "{subject}_rest.edf"
@@ -132,13 +135,14 @@ def report_bare(number: int, plan: Cost) -> None:
 
 def report_building(recordings: Simulated, slurm: bool) -> None:
     """What a dataset of the recordings takes here and on the cluster, and what a job costs on each."""
-    ways = {"here": LOCAL} | ({"on SLURM": SLURM} if slurm else {})
+    ways = HERE | (CLUSTER if slurm else {})
     with recordings.project(BATCH) as copy:
-        seconds = [built(copy, where, how).cost.seconds for where, how in ways.items()]
-    if slurm:
-        print(f"  {seconds[1] / seconds[0]:.2f} times the local time (target 1.5)", flush=True)
-    for where, how in ways.items():
-        report_overhead(replace(recordings, number=min(recordings.number, FEW)), where, how)
+        seconds = {where: built(copy, where, how).cost.seconds for where, how in ways.items()}
+    for where in list(ways)[1:]:
+        print(
+            f"  {where}: {seconds[where] / seconds['here']:.2f} times the local time (target 1.5)", flush=True
+        )
+    report_overhead(Simulated(min(recordings.number, FEW), SHORT), ways)
 
 
 def built(copy: Path, label: str, how: Sequence[str]) -> Built:
@@ -153,16 +157,17 @@ def built(copy: Path, label: str, how: Sequence[str]) -> Built:
     return Built(count, cost)
 
 
-def report_overhead(recordings: Simulated, where: str, how: Sequence[str]) -> None:
+def report_overhead(recordings: Simulated, ways: Mapping[str, Sequence[str]]) -> None:
     """What a job costs beyond its work: batched and with a job each, the work is the same."""
-    costs = []
+    costs = {}
     for size in (BATCH, 1):
         with recordings.project(size) as copy:
-            costs.append(built(copy, f"{where}, {'batched' if size > 1 else 'a job each'}", how))
-    batched, single = costs
-    if single.jobs > batched.jobs:
+            label = "batched" if size > 1 else "a job each"
+            costs[size] = {where: built(copy, f"{where}, {label}", how) for where, how in ways.items()}
+    for where, single in costs[1].items():
+        batched = costs[BATCH][where]
         each = (single.cost.seconds - batched.cost.seconds) / (single.jobs - batched.jobs)
-        print(f"  each job more: {each:.2f} s of wall time", flush=True)
+        print(f"  each job more {where}: {each:.2f} s of wall time", flush=True)
 
 
 def jobs(plan: Cost) -> int:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 PAUSE = 15.0  # seconds between questions while SLURM is silent
+LONGEST = 30.0  # seconds between questions while it answers, unless the first pause is longer
 PATIENCE = 3600.0  # seconds; a controller that restarts is back long before
 NO_FALLBACK = 10**6  # a MinJobAge, in seconds, that is never too short for squeue
 
 
 def follow_jobs() -> str:
-    """What the SLURM plugin asks for the state of its jobs, `sacct` or `squeue`, and makes it ask patiently.
+    """What the SLURM plugin asks for the state of its jobs, `sacct` or `squeue`, and makes it ask patiently and often.
 
     Accounting knows every job for good, and which node failed; the queue forgets jobs after MinJobAge. But sacct is
     installed also where nothing is accounted, and says so only when it is asked.
@@ -24,9 +25,22 @@ def follow_jobs() -> str:
 
     chosen = "sacct" if accounting() else "squeue"
     plugin.query_job_status = patient(plugin.query_job_status)
+    plugin.Executor.sleep = often(plugin.Executor.sleep)
     if chosen == "squeue":
         plugin.get_min_job_age = lambda: NO_FALLBACK
     return chosen
+
+
+def often(sleep: Callable) -> Callable:
+    """`sleep` of an executor, cut short: the plugin's pauses grow to three minutes, which every stage would lose."""
+
+    async def slept(executor: Any) -> None:
+        longest = max(LONGEST, executor.workflow.executor_settings.init_seconds_before_status_checks)
+        pause = executor.next_seconds_between_status_checks
+        executor.next_seconds_between_status_checks = min(pause, longest)
+        await sleep(executor)
+
+    return slept
 
 
 def accounting() -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import snakemake_executor_plugin_slurm as plugin
@@ -18,8 +19,12 @@ GPU_RULE = re.compile(r"(train|select|predict|generate|encode)\w*|support|measur
 @pytest.fixture(autouse=True)
 def untouched_plugin(monkeypatch):
     """The profile changes how the plugin asks; afterwards it asks as before."""
-    for name in ("query_job_status", "get_min_job_age"):
-        monkeypatch.setattr(plugin, name, getattr(plugin, name))
+    for owner, name in (
+        (plugin, "query_job_status"),
+        (plugin, "get_min_job_age"),
+        (plugin.Executor, "sleep"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
 
 
 def read() -> dict:
@@ -65,6 +70,25 @@ def test_a_controller_that_is_silent_for_a_while_costs_no_job(tmp_path, monkeypa
     squeue.chmod(0o755)
     states, _ = asyncio.run(plugin.query_job_status(f"{squeue} --name x", logging.getLogger()))
     assert states == {"7": "RUNNING"} and len((tmp_path / "asked").read_text().split()) == 8
+
+
+@pytest.mark.parametrize(("first", "pauses"), [(10, [10, 20, 30, 30]), (45, [45, 45, 45, 45])])
+def test_pauses_between_questions_stop_growing_at_half_a_minute(monkeypatch, first, pauses):
+    slept: list[float] = []
+
+    async def sleep(executor) -> None:
+        slept.append(executor.next_seconds_between_status_checks)
+
+    monkeypatch.setattr(plugin.Executor, "sleep", sleep)
+    read()
+    settings = SimpleNamespace(init_seconds_before_status_checks=first)
+    executor = SimpleNamespace(
+        workflow=SimpleNamespace(executor_settings=settings), next_seconds_between_status_checks=first
+    )
+    for _ in pauses:
+        asyncio.run(plugin.Executor.sleep(executor))
+        executor.next_seconds_between_status_checks += 10  # as the plugin does while no job ends
+    assert slept == pauses
 
 
 def test_every_rule_grows_after_a_failure_but_what_resumes_keeps_its_time():
