@@ -40,9 +40,14 @@ def vae(name):
     wanted = run("diffusion", name).model
     if not wanted.extras.latent_space:
         return [], None
-    source = wanted.extras.vae or wanted.pretrained or settings().hf_models.stable_diffusion_model_id
+    source = wanted.extras.vae or of_pretrained(wanted) or settings().hf_models.stable_diffusion_model_id
     folder = f"results/support/{source}"
     return ([folder], folder) if configuration.support_path(source) else ([], source)
+
+
+def of_pretrained(wanted):
+    """The weights that a run starts from, with their revision."""
+    return f"{wanted.pretrained}@{wanted.revision}" if wanted.revision else wanted.pretrained
 
 
 def latents_of(name):

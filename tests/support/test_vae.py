@@ -1,8 +1,12 @@
 """The small VAE: what it learns, what it standardises, and what is refused."""
 
+import shutil
+
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from signal_diffusion.config.support import SupportRun
 from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.errors import UserError
@@ -46,6 +50,21 @@ def test_it_tells_images_apart_and_standardises_their_latents(trained, dataset):
     assert np.square(back - images).mean() < 0.9 * images.var()
 
 
+def test_a_hub_id_may_name_its_revision(trained, dataset, tmp_path, monkeypatch):
+    """Read from the hub's cache, where a model's revisions lie side by side."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    for revision, commit in {"main": "a" * 40, "v2": "b" * 40}.items():
+        model = tmp_path / "models--lab--painter"
+        shutil.copytree(trained, model / "snapshots" / commit / "vae")
+        (model / "refs").mkdir(exist_ok=True)
+        (model / "refs" / revision).write_text(commit)
+    second = AutoencoderKL.from_pretrained(trained, scaling_factor=2.0)
+    second.save_pretrained(model / "snapshots" / commit / "vae")
+    first, second = (LatentSpace.load(f"lab/painter{at}", 1).vae.config for at in ("", "@v2"))
+    assert first.scaling_factor != 2.0 and second.scaling_factor == 2.0
+
+
 def test_equal_runs_give_equal_files(dataset, tmp_path):
     for name in ("one", "two"):
         train_vae(vae_run(steps=3, batch_size=4), dataset, tmp_path / name)
@@ -66,7 +85,6 @@ def test_latents_are_written_with_their_rows(trained, dataset, tmp_path):
 
 def test_shift_and_scale_are_applied(trained):
     """Latents are (mean - shift) * scale, as diffusers' pipelines of Stable Diffusion 3 have them."""
-    from diffusers import AutoencoderKL
 
     vae, space = AutoencoderKL.from_pretrained(trained), LatentSpace.load(trained, 1)
     images = np.random.default_rng(0).integers(0, 256, (2, 1, 32, 32)).astype(np.uint8)

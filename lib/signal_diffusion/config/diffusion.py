@@ -146,7 +146,7 @@ class Model(Section):
         stage=("captions", "latents", "training"),
     )
     revision: str | None = key(
-        None, "Revision of its network and text encoders.", stage=("captions", "training")
+        None, "Revision of its network, text encoders and VAE.", stage=("captions", "latents", "training")
     )
     sample_size: int | None = key(None, "Image size; must be the recipe's resolution.", unit="pixels", ge=8)
     vae_tiling: bool = key(False, "Decode large images with the VAE tile by tile.", stage="generation")

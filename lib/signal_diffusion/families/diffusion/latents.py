@@ -52,15 +52,17 @@ class LatentSpace:
     def load(
         cls, source: str | Path, planes: int, device: str | torch.device = "cpu", tiling: bool = False
     ) -> "LatentSpace":
-        """The VAE of a folder or hub id, in its subfolder `vae` where it has one; UserError when there is none."""
+        """The VAE of a folder or hub id, in its subfolder `vae` where it has one; UserError when there is none.
+
+        A hub id may name its revision behind an "@".
+        """
         from diffusers import AutoencoderKL
 
-        inside = Path(source, SUBFOLDER).is_dir() or not (
-            Path(source).is_dir() or "vae" in str(source).lower()
-        )
+        name, revision = (str(source), None) if Path(source).is_dir() else _revised(str(source))
+        inside = Path(name, SUBFOLDER).is_dir() or not (Path(name).is_dir() or "vae" in name.lower())
         try:
             vae = AutoencoderKL.from_pretrained(
-                str(source), subfolder=SUBFOLDER if inside else None, use_safetensors=True
+                name, subfolder=SUBFOLDER if inside else None, revision=revision, use_safetensors=True
             )
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")
@@ -119,6 +121,11 @@ class LatentSpace:
         starts = range(0, len(array), BATCH)
         batches = (torch.tensor(array[first : first + BATCH], device=self._vae.device) for first in starts)
         return np.concatenate([function(batch).cpu().numpy() for batch in batches])
+
+
+def _revised(source: str) -> tuple[str, str | None]:
+    name, at, revision = source.rpartition("@")
+    return (name, revision) if at else (source, None)
 
 
 def encode_latents(dataset: Path, vae: str | Path, out: Path) -> None:
