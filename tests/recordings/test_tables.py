@@ -2,7 +2,7 @@
 
 import pytest
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.datasets.tables import age, by_id, column, gender, read_table
+from signal_diffusion.recordings.datasets.tables import age, by_id, column, gender, meaning, read_table
 
 ROWS = [{"id": "S1", "Age": "31", "Sex": "F"}, {"id": "S2", "Age": "", "Sex": "m"}]
 
@@ -57,6 +57,8 @@ def test_rows_are_joined_by_an_id_that_each_has_once(tmp_path):
 def test_words_for_gender_and_age():
     assert [gender(word, "x") for word in ("", "f", "Female", "M", "male")] == ["", "F", "F", "M", "M"]
     assert [age(word, "x") for word in ("", "7", "1.5", "34.0")] == ["", "7", "1.5", "34"]
+    assert [age(word, "x") for word in ("89+", ">89", "> 90", ">=90", "90 +")] == [""] * 5
+    assert [meaning(word, "age", {"old": ""}, "x") for word in ("old", "31")] == ["", "31"]
     for function, word in ((gender, "woman"), (age, "-1"), (age, "1983"), (age, "ten"), (age, "inf")):
         with pytest.raises(UserError, match=f"^there: found '{word}'"):
             function(word, "there")

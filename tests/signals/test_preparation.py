@@ -84,6 +84,37 @@ def test_a_bad_or_absent_reference_is_refused(bad, clean):
     flat = recipe(**rules, signal={"reference": "T7", "nsamps": 1024})
     assert "reference is bad (flat: T7)" in refused(bad, flat)
     assert "M1" in refused(clean, recipe(signal={"reference": ["M1", "M2"], "nsamps": 1024}))
+    among = recipe(signal={"reference": ["Cz", "T7"], "nsamps": 1024}, channels={"bad": "interpolate"})
+    assert "reference is bad (flat: T7)" in refused(bad, among)
+
+
+def test_an_absent_reference_is_refused_where_absent_channels_are_interpolated(tmp_path):
+    path = write(without(simulated(), "Cz"), tmp_path / "a.edf")
+    rules = recipe(channels={"missing": "interpolate"}, signal={"reference": "Cz", "nsamps": 1024})
+    assert "channels missing: Cz" in refused(path, rules)
+    assert prepare(path, rules, reference="Cz").meta["status"] == "ok"
+
+
+def test_the_recordings_own_reference_is_the_same_absent_or_as_zeros(tmp_path):
+    def grounded(data, rng):
+        data[CZ] = 0
+
+    zeros = prepare(write(planted(grounded), tmp_path / "a.edf"), recipe(), reference="CZ")
+    absent = prepare(write(without(simulated(), "Cz"), tmp_path / "b.edf"), recipe(), reference="Cz")
+    assert zeros.meta["quality"]["bad_channels"] == {} and zeros.data[CZ].std() > 1
+    np.testing.assert_allclose(zeros.data, absent.data, atol=1e-4)
+
+
+def test_channels_against_different_ears_have_no_common_reference(tmp_path):
+    recording = simulated()
+    for ears, fine in (("A1", True), ("A2", False)):
+        names = [f"{name}-{'A1' if name[-1] in '13579' else ears}" for name in recording.channels]
+        path = write(replace(recording, channels=tuple(names)), tmp_path / f"{ears}.edf")
+        assert prepare(path, PLAIN).meta["status"] == "ok"
+        if fine:
+            assert prepare(path, recipe()).meta["status"] == "ok"
+        else:
+            assert "were recorded against different electrodes" in refused(path, recipe())
 
 
 def test_the_recordings_own_reference_is_good(tmp_path):
@@ -180,6 +211,30 @@ def test_no_window_spans_a_gap_and_windows_begin_anew_after_it(clean, monkeypatc
     assert (prepare(clean, PLAIN, span=(20.0, 60.0)).starts >= 5 * fs).all()
     cut(*np.arange(1.0, 60.0, 5.0))
     assert refused(clean, PLAIN).startswith("recording lasts 5.0 s without a gap, one window")
+
+
+@pytest.mark.parametrize("fs", [125.0, 250.0])
+def test_nothing_rings_across_a_gap(tmp_path, monkeypatch, fs):
+    """What is filtered on each side is what a file of that side alone gives."""
+
+    def stepped(data, rng):
+        data[:, cut:] += 300.0
+
+    cut = 24 * 250
+    rules = recipe(
+        filter={"highpass": 0.5, "notch": 50.0}, signal={"reference": "none", "nsamps": 1024, "fs": fs}
+    )
+    path = write(planted(stepped), tmp_path / "a.edf")
+    header = preparation.read_header
+    sides = [prepare(path, rules, span=span).data for span in ((0.0, 24.0), (24.0, 60.0))]
+    monkeypatch.setattr(preparation, "read_header", lambda *read: replace(header(*read), gaps=(24.0,)))
+    np.testing.assert_allclose(prepare(path, rules).data, np.hstack(sides), atol=0.05)
+
+
+def test_a_part_of_a_few_samples_is_refused(clean):
+    rules = recipe(filter={"notch": 50.0}, signal={"fs": 60.0, "nsamps": 1024})
+    for seconds in (0.004, 0.02):
+        assert "recording lasts 0.0 s" in refused(clean, rules, span=(60.0 - seconds, np.inf))
 
 
 def test_a_reason_does_not_tell_where_the_file_lies(tmp_path):

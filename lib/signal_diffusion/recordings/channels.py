@@ -11,7 +11,8 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.recording import Recording
 
 OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
-REFERENCES = ("ref", "le", "avg", "a1", "a2", "m1", "m2", "a1a2", "m1m2")
+EARS = ("a1", "a2", "m1", "m2")
+REFERENCES = ("ref", "le", "avg", *EARS, "a1a2", "m1m2")
 
 
 def channel_names(wanted: str | Iterable[str]) -> list[str]:
@@ -33,13 +34,24 @@ def channel_names(wanted: str | Iterable[str]) -> list[str]:
 @lru_cache(4096)
 def canonical(name: str) -> str:
     """One spelling for one electrode: "EEG T3-REF", "t7" and "T7." are all "t7"; "FP1-F7" stays a pair."""
-    key = re.sub(r"^(eeg|ecg)[\s:_-]+", "", name.strip().lower()).strip(" .")
-    ends = [OLD_NAMES.get(end, end) for end in re.split(r"\s*-\s*", key)]
-    if len(ends) > 1 and ends[-1].isdigit():  # the readers number channels that stand twice
-        ends.pop()
+    ends = _ends(name)
     if len(ends) == 2 and ends[1] in REFERENCES and ends[0] not in REFERENCES:
         ends = ends[:1]
     return "-".join(ends)
+
+
+def check_one_reference(channels: Iterable[str]) -> None:
+    """UserError where names say that some were recorded against one ear and some against the other.
+
+    What is subtracted from all of them would leave the ears' difference, with one sign on the left and the other on
+    the right.
+    """
+    ears = {ends[1]: name for name in channels if len(ends := _ends(name)) == 2 and ends[1] in EARS}
+    if len(ears) > 1:
+        raise UserError(
+            f"channels {' and '.join(ears.values())} were recorded against different electrodes, whose difference a "
+            'common reference leaves in them; set signal.reference = "none"'
+        )
 
 
 def match(channels: Iterable[str], wanted: Iterable[str]) -> dict[str, list[str]]:
@@ -88,6 +100,15 @@ def pick(recording: Recording, wanted: str | Iterable[str], reference: str | Non
         if rows:
             data[row] = recording.data[rows[0]]
     return Recording(data, recording.fs, tuple(names))
+
+
+def _ends(name: str) -> list[str]:
+    """An electrode, or the two of a pair, in lower case and by their new names."""
+    key = re.sub(r"^(eeg|ecg)[\s:_-]+", "", name.strip().lower()).strip(" .")
+    ends = [OLD_NAMES.get(end, end) for end in re.split(r"\s*-\s*", key)]
+    if len(ends) > 1 and ends[-1].isdigit():  # the readers number channels that stand twice
+        ends.pop()
+    return ends
 
 
 def _is_reference(name: str, reference: str | None) -> bool:

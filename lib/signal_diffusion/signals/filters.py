@@ -35,7 +35,7 @@ def harmonics(line: float | None, fs: float) -> list[float]:
 def filtered(data: np.ndarray, filters: "Filter", fs: float) -> np.ndarray:
     """`data` [channels, samples] at `fs` Hz after the filters; itself when there are none. Float32."""
     width = _narrowest(filters)
-    if width is None:
+    if width is None or not data.shape[1]:
         return data
     pad = min(data.shape[1] - 1, round(RINGING * fs / width))
     length = _quick_length(data.shape[1] + 2 * pad)

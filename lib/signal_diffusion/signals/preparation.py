@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signal_diffusion.errors import Unreadable, UserError
-from signal_diffusion.recordings.channels import absent, canonical, channel_names, pick, picks
+from signal_diffusion.recordings.channels import (
+    absent,
+    canonical,
+    channel_names,
+    check_one_reference,
+    pick,
+    picks,
+)
 from signal_diffusion.recordings.checksums import check_published
 from signal_diffusion.recordings.formats import read, read_header
 from signal_diffusion.recordings.recording import Span, ended, gaps_within
 from signal_diffusion.signals.extremes import Extremes, extremes
 from signal_diffusion.signals.filters import filtered
 from signal_diffusion.signals.interpolation import spline_weights
-from signal_diffusion.signals.quality import FLAT, REASONS, Findings, inspect, window_faults
-from signal_diffusion.signals.resample import mean_subtracted, resample
+from signal_diffusion.signals.quality import Findings, inspect, window_faults
+from signal_diffusion.signals.referencing import NONE, reference_names, referenced
+from signal_diffusion.signals.resample import resample
 from signal_diffusion.signals.verdict import check, mean_spectra, pictures, record
 from signal_diffusion.signals.windows import window_starts
 
@@ -24,7 +32,6 @@ if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
 
 ROUNDED = 1e-3  # of the rate: headers may state it in whole microseconds per sample
-AVERAGE, NONE = "average", "none"  # values of signal.reference that name no channel
 
 
 @dataclass
@@ -95,16 +102,40 @@ def _read(
     prepared.meta |= {"rate": header.fs, "duration": stop - start}
     _check_rate(header.fs, recipe.signal.fs)
     names = _names(header.channels, prepared.channels, reference, recipe)
-    recording = read(path, picks(header.channels, names, reference), span)
-    data = pick(recording, names, reference).data
+    chosen = picks(header.channels, names, reference)
+    if recipe.signal.reference != NONE:
+        check_one_reference(chosen)
+    recording = read(path, chosen, span)
+    data, gaps = pick(recording, names, reference).data, gaps_within(header, span)
     offsets = data.mean(axis=1, keepdims=True)
     _check_finite(offsets[:, 0], names)
     data -= offsets
     raw = extremes(data, recording.fs)
-    data = filtered(resample(data, recording.fs, recipe.signal.fs), recipe.filter, recipe.signal.fs)
-    unread = absent(header.channels, names)
-    zero = [row for row, name in enumerate(names) if name in unread]
-    return _Traces(names, data, raw, zero, gaps_within(header, span))
+    still = ~raw.ranges.any(axis=1) if reference else np.zeros(len(names), bool)
+    zero = [row for row, name in enumerate(names) if still[row] and canonical(name) == canonical(reference)]
+    return _Traces(names, _at_rate(data, recording.fs, gaps, recipe), raw, zero, gaps)
+
+
+def _at_rate(data: np.ndarray, fs: float, gaps: list[float], recipe: "Recipe") -> np.ndarray:
+    """Resampled and filtered, each stretch between gaps by itself, so that nothing rings across one."""
+    rate = recipe.signal.fs
+    if not gaps:
+        return filtered(resample(data, fs, rate), recipe.filter, rate)
+    ours = _edges(int(data.shape[1] * rate / fs + 0.5), gaps, rate)
+    made = np.zeros((len(data), ours[-1]), np.float32)
+    for theirs, (start, stop) in zip(pairwise(_edges(data.shape[1], gaps, fs)), pairwise(ours), strict=True):
+        piece = data[:, slice(*theirs)]
+        piece = resample(piece - piece.mean(axis=1, keepdims=True), fs, rate) if piece.size else piece
+        # Both edges are rounded, so that a piece may lack a sample, or have one too many.
+        places = np.minimum(np.arange(stop - start), piece.shape[1] - 1)
+        if piece.size:
+            made[:, start:stop] = filtered(piece, recipe.filter, rate)[:, places]
+    return made
+
+
+def _edges(samples: int, gaps: list[float], fs: float) -> list[int]:
+    """First samples of the stretches between gaps (s), and the end."""
+    return [0, *(min(round(gap * fs), samples) for gap in gaps), samples]
 
 
 def _check_rate(recorded: float, wanted: float) -> None:
@@ -119,15 +150,9 @@ def _check_rate(recorded: float, wanted: float) -> None:
 def _names(there: tuple[str, ...], wanted: list[str], reference: str | None, recipe: "Recipe") -> list[str]:
     """The channels to read: the wanted ones but for those to interpolate, and those of the reference."""
     missing = absent(there, wanted, reference) if recipe.channels.missing == "interpolate" else []
-    known = {canonical(name) for name in wanted}
-    extra = [name for name in reference_names(recipe.signal.reference) if canonical(name) not in known]
-    return [name for name in wanted if name not in missing] + extra
-
-
-def reference_names(reference: str | list[str]) -> list[str]:
-    """The channels that the recipe's `signal.reference` names."""
-    names = [reference] if isinstance(reference, str) else reference
-    return [name for name in names if name not in (AVERAGE, NONE)]
+    kept = [name for name in wanted if name not in missing]
+    known = {canonical(name) for name in kept}
+    return kept + [name for name in reference_names(recipe.signal.reference) if canonical(name) not in known]
 
 
 def _check_finite(offsets: np.ndarray, names: list[str]) -> None:
@@ -139,7 +164,7 @@ def _check_finite(offsets: np.ndarray, names: list[str]) -> None:
 def _finish(prepared: Prepared, traces: _Traces, findings: Findings, recipe: "Recipe") -> None:
     """Reference and complete the traces and cut them into windows; refuse (UserError) what is too bad."""
     signal, channels = recipe.signal, prepared.channels
-    data = _referenced(traces, findings, signal.reference)
+    data = referenced(traces.data, traces.names, findings, signal.reference)
     spectra = mean_spectra(data, signal.fs)
     prepared.pictures = pictures(findings, spectra, traces.names, channels)
     prepared.meta["quality"] = record(findings, spectra, traces.names, channels, signal.fs)
@@ -149,18 +174,6 @@ def _finish(prepared: Prepared, traces: _Traces, findings: Findings, recipe: "Re
     prepared.starts = starts
     faults = window_faults(findings, starts, signal.nsamps, signal.fs, recipe.quality.bad_share)
     prepared.meta["quality"] |= {"interpolated": interpolated, "windows": faults}
-
-
-def _referenced(traces: _Traces, findings: Findings, reference: str | list[str]) -> np.ndarray:
-    """Float32 [names, samples]; a flat channel stays as it is, for there is no signal to be referenced."""
-    keys = [canonical(name) for name in traces.names]
-    over = (
-        findings.good
-        if reference == AVERAGE
-        else [keys.index(canonical(n)) for n in reference_names(reference)]
-    )
-    flat = [row for row, reason in findings.bad.items() if reason == REASONS[FLAT]]
-    return mean_subtracted(traces.data, over, flat) if len(over) else traces.data
 
 
 def _completed(
@@ -189,7 +202,7 @@ def _completed(
 def _starts(samples: int, recipe: "Recipe", gaps: list[float]) -> np.ndarray:
     """First samples of the windows, which begin anew after each gap (s), so that none spans one."""
     signal = recipe.signal
-    edges = [0, *(round(gap * signal.fs) for gap in gaps), samples]
+    edges = _edges(samples, gaps, signal.fs)
     starts = np.concatenate(
         [
             first + window_starts(stop - first, signal.nsamps, signal.ovr_perc)

@@ -10,6 +10,7 @@ import numpy as np
 from signal_diffusion.errors import UserError
 from signal_diffusion.signals.extremes import blocks
 from signal_diffusion.signals.quality import GOOD, REASONS, Findings
+from signal_diffusion.signals.referencing import reference_rows
 
 if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Recipe
@@ -61,9 +62,10 @@ def check(
         raise UserError(
             f'channels are bad ({_listed(bad)}) and channels.bad = "refuse"; leave this recording out'
         )
-    others = {names[row]: reason for row, reason in findings.bad.items() if names[row] not in channels}
-    if others:
-        raise UserError(f"the reference is bad ({_listed(others)}); set signal.reference to another")
+    rows = reference_rows(names, recipe.signal.reference)
+    subtracted = {names[row]: findings.bad[row] for row in rows if row in findings.bad}
+    if subtracted:
+        raise UserError(f"the reference is bad ({_listed(subtracted)}); set signal.reference to another")
     _check_seconds(findings, seconds, recipe)
 
 

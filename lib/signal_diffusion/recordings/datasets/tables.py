@@ -77,7 +77,12 @@ def gender(word: str, where: str) -> str:
 
 
 def age(word: str, where: str) -> str:
-    """Years as the table writes them, or ""; UserError, which begins with `where`, for what is no age."""
+    """Years as the table writes them, or ""; UserError, which begins with `where`, for what is no age.
+
+    A bound, "89+" or ">89", as tables hide the ages of the very old, is not known.
+    """
+    if re.fullmatch(r"(>|≥|>=)\s*\d+|\d+\s*\+", word):
+        return ""
     try:
         years = float(word or "nan")
     except ValueError:
@@ -90,7 +95,7 @@ def age(word: str, where: str) -> str:
 def meaning(word: str, label: str, meanings: dict[str, str] | None, where: str) -> str:
     """What a word means for a label: what `meanings` say, or itself; UserError, which begins with `where`, for
     one that means nothing."""
-    if word and meanings is not None:
+    if word and meanings is not None and (word in meanings or label != "age"):
         if word not in meanings:
             remedy = f"add it to values.{label}, or leave it empty"
             raise UserError(f"{where}: found {word!r}, expected one of {', '.join(meanings)}; {remedy}")
