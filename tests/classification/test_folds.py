@@ -12,7 +12,7 @@ COUNT = 13
 @pytest.fixture
 def metadata() -> pd.DataFrame:
     rows = [
-        {"dataset": "demo", "subject": f"s{subject:02d}", "recording": f"s{subject:02d}_{activity}",
+        {"dataset": "demo", "subject": f"s{subject:02d}", "session": "", "recording": f"s{subject:02d}_{activity}",
          "window": window, "gender": "F" if subject < 4 else "M", "activity": activity}
         for subject in range(COUNT) for activity in ("rest", "arithmetic") for window in range(3)
     ]  # fmt: skip
@@ -116,6 +116,16 @@ def test_labels_of_recordings_change_places_between_recordings(metadata):
     recordings = pd.Series(after).groupby(metadata["recording"])
     assert (recordings.nunique() == 1).all() and recordings.first().sum() == COUNT
     assert 0.25 < (after == before).mean() < 0.75
+
+
+def test_one_person_with_two_ages_scatters_nobody_elses(metadata):
+    """Sessions years apart: labels change places between sessions, of which most people have one."""
+    twice = (metadata["subject"] == "s05") & (metadata["activity"] == "rest")
+    metadata["session"] = np.where(twice, "later", "first")
+    before = metadata.groupby("subject").ngroup().to_numpy(np.float64) + 0.5 * twice.to_numpy()
+    after = pd.Series(shuffled_labels(metadata, "age", before, 0)).groupby(metadata["subject"])
+    several = after.nunique()
+    assert several.drop("s05").max() == 1 and several["s05"] == 2
 
 
 def test_unknown_labels_stay_unknown(metadata):

@@ -86,6 +86,12 @@ def test_focal_loss_has_an_alpha_for_each_class(make_run):
     assert one(losses, GENDER, LOGITS, CODES) == pytest.approx(-(alpha * (1 - p) ** 1.5 * np.log(p)).mean())
 
 
+def test_the_focal_loss_of_a_certain_answer_has_a_gradient():
+    logits = torch.tensor([[40.0, -40.0], [0.5, 0.0]], requires_grad=True)
+    focal_loss(logits, torch.tensor([0, 0]), 0.5, torch.ones(2)).backward()
+    assert logits.grad.isfinite().all() and logits.grad[1].abs().sum() > 0
+
+
 def test_focal_loss_without_gamma_is_cross_entropy():
     logits, codes = torch.from_numpy(LOGITS), torch.from_numpy(CODES).long()
     found = focal_loss(logits, codes, 0.0, torch.ones(2, dtype=torch.float64))

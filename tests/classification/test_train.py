@@ -1,6 +1,7 @@
 """What a training leaves: averaged weights, the best ones, a summary, nothing of the shuffled labels' truth."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from signal_diffusion.datasets.pool import Part, Pool, moments
 from signal_diffusion.errors import UserError
+from signal_diffusion.families.classification import task
 from signal_diffusion.families.classification.prediction import load_classifier
 from signal_diffusion.families.classification.sample import held_out, sample
 from signal_diffusion.families.classification.targets import codes_of, targets_of
@@ -39,6 +41,11 @@ def test_the_plan_follows_the_documents(make_run):
     assert last.keep is None and last.eval_every == 0 and last.max_steps == 4
 
 
+@pytest.mark.parametrize(("rows", "batches"), [(3, 1), (11, 1), (13, 2), (83, 10), (87, 11)])
+def test_an_epoch_is_as_many_batches_as_come_nearest_to_all_windows(make_run, rows, batches):
+    assert plan(make_run(steps=-1), rows).max_steps == 10000 * batches
+
+
 def test_the_best_weights_are_those_that_were_scored(make_run, datasets, tmp_path):
     """Evaluations by steps, between two epochs: what is kept gives the very score of that step."""
     text = "keep = 'best'\neval_strategy = 'steps'\neval_steps = 3\nmax_best_checkpoints = 2"
@@ -56,6 +63,23 @@ def test_the_best_weights_are_those_that_were_scored(make_run, datasets, tmp_pat
     again = module.evaluate(net.targets, answers, codes_of(val.metadata, run.dataset.tasks), guessed)
     assert again["score"] == pytest.approx(best, abs=1e-6)
     assert (tmp_path / "best-2.safetensors").is_file()
+
+
+def test_validation_losses_are_over_windows_whose_label_is_known(make_run, datasets, tmp_path, monkeypatch):
+    """However they are cut into blocks, some of which know no label."""
+    dataset = tmp_path / "half"
+    shutil.copytree(datasets("timeseries"), dataset)
+    table = pd.read_csv(dataset / "val-metadata.csv", keep_default_na=False)
+    table.loc[table.index < len(table) // 2, "gender"] = ""
+    table.to_csv(dataset / "val-metadata.csv", index=False)
+    text = "keep = 'last'\neval_strategy = 'steps'\neval_steps = 1"
+    run = make_run("cnn_1d", "timeseries", steps=1, training=text, dataset='val_split = "validation"')
+    found = []
+    for together in (256, 3):
+        monkeypatch.setattr(task, "EVALUATED_TOGETHER", together)
+        train_fold(run, dataset, tmp_path / f"{together}/model.safetensors")
+        found.append([stats(tmp_path / str(together), f"val/loss{each}") for each in ("", "/gender", "/age")])
+    np.testing.assert_allclose(*found, rtol=1e-5)
 
 
 def test_early_stopping_counts_evaluations_without_a_better_one(make_run, datasets, tmp_path):

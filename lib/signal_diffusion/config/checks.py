@@ -7,6 +7,7 @@ from pathlib import Path
 
 from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.classification import ClassificationRun
+from signal_diffusion.config.classification_evaluation import SOURCES
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.fields import Contradiction
 from signal_diffusion.config.grids import check_grid
@@ -170,6 +171,9 @@ def _check_beside(run: ClassificationRun) -> None:
     """What stands beside a run predicts the same windows: its recipe, representation, split and folds are the run's."""
     for name in run.evaluation.beside:
         path = run.path.with_name(f"{name}.toml")
+        if name in SOURCES:
+            message = f"{name} is what a score of every run is called; give that run another name"
+            raise located(run.path, "evaluation.beside", message)
         if name == run.name or not path.is_file():
             raise located(run.path, "evaluation.beside", f"no other run {shown(path)}; correct the name")
         other = load_run(path)

@@ -1,12 +1,14 @@
 """How a classification run is judged: by folds over subjects, beside a run whose labels mean nothing."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import model_validator
 
 from signal_diffusion.config.fields import Contradiction, Section, key
 
 SPLIT, TRUE, SHUFFLED = "split", "true", "shuffled"
+Baseline = Literal["demographics", "dataset", "band_power"]
+SOURCES = ("model", "chance", SHUFFLED, *get_args(Baseline))  # of the scores of every run
 
 
 class Evaluation(Section):
@@ -25,7 +27,7 @@ class Evaluation(Section):
 
     bootstrap: int = key(1000, "Bootstrap samples of the intervals.", stage="evaluation", ge=2)
     seed: int = key(0, "Seed of the bootstrap and of the baselines' inner folds.", stage="evaluation", ge=0)
-    baselines: list[Literal["demographics", "dataset", "band_power"]] = key(
+    baselines: list[Baseline] = key(
         ["demographics", "dataset", "band_power"],
         "Regressions beside the model: on gender, health and age; on the dataset's name; on log band powers.",
         stage="evaluation",

@@ -77,14 +77,16 @@ def inner_parts(
 def shuffled_labels(metadata: pd.DataFrame, label: str, codes: np.ndarray, seed: int) -> np.ndarray:
     """Codes of a label, float [rows] with NaN for unknown, permuted: what is learned from them is nothing.
 
-    They change places between subjects, or, where a subject has several, between recordings, or else windows: the
-    largest units with one code each, so that as many people have each code as before and windows of one unit agree.
+    They change places between subjects, or, where some subject has several, between sessions, or else recordings, or
+    windows: the largest units with one code each, so that as many units have each code as before and windows of one
+    unit agree.
     """
     known = np.flatnonzero(~np.isnan(codes))
     if not len(known):
         return np.array(codes, dtype=np.float64)
     rows = metadata.iloc[known]
-    for unit in (SUBJECT, [*SUBJECT, "recording"], [*SUBJECT, "recording", "window"]):
+    for more in ((), ("session",), ("recording",), ("recording", "window")):
+        unit = [*SUBJECT, *more]
         names = rows[unit].astype(str).agg("/".join, axis=1).to_numpy()
         keys, first, members = np.unique(names, return_index=True, return_inverse=True)
         values = codes[known][first]

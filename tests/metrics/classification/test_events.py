@@ -97,9 +97,13 @@ def test_references_come_from_the_index_of_those_that_were_looked_at():
     index = pd.DataFrame(
         {
             "dataset": "mit",
-            "recording": ["a", "b", "c"],
-            "duration": ["3600", "3600", "3600"],
-            "events": [json.dumps({"seizure": [[10, 20]]}), json.dumps({"seizure": []}), ""],
+            "recording": ["a", "b", "c", "refused"],
+            "duration": ["3600", "3600", "3600", ""],
+            "events": [
+                *(json.dumps({"seizure": spans}) for spans in ([[10, 20]], [])),
+                "",
+                '{"seizure": []}',
+            ],
         }
     )
     found = read_references(index, "seizure")

@@ -81,7 +81,8 @@ def focal_loss(
     """
     entropy = F.cross_entropy(logits, codes, label_smoothing=smoothing, reduction="none")
     p = logits.softmax(dim=1).gather(1, codes[:, None])[:, 0]
-    losses = alpha[codes] * (1 - p) ** gamma * entropy
+    # At p = 1 the slope of a power below 1 is infinite.
+    losses = alpha[codes] * (1 - p).clamp(min=torch.finfo(p.dtype).eps) ** gamma * entropy
     if weights is None:
         return losses.mean()
     return (weights[codes] * losses).sum() / weights[codes].sum()

@@ -96,25 +96,18 @@ class ClassificationTask:
         return []
 
     def _judge(self, model: nn.Module) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        """Answers to all validation windows, and the mean of their losses over batches."""
-        answers: dict[str, list[np.ndarray]] = {}
-        losses: dict[str, float] = {}
-        for start in range(0, len(self._val), EVALUATED_TOGETHER):
-            rows = np.arange(start, min(start + EVALUATED_TOGETHER, len(self._val)))
-            outputs = model(
-                self.model.encode(torch.from_numpy(self._val.array(rows)).to(self.model.mean.device))
-            )
-            labels = {
-                name: torch.from_numpy(v[rows]).float().to(self.model.mean.device)
-                for name, v in self._val_codes.items()
-            }
-            each = self._losses.each(outputs, labels)
-            shown = {"loss": self._losses.total(each, self.model.log_variances), **_tagged(each)}
-            for name, value in shown.items():
-                losses[name] = losses.get(name, 0.0) + float(value) * len(rows) / len(self._val)
-            for name, value in self.model.read(outputs).items():
-                answers.setdefault(name, []).append(value)
-        return {name: np.concatenate(parts) for name, parts in answers.items()}, losses
+        """Answers to all validation windows, and their losses, each over those whose label is known."""
+        starts = range(0, len(self._val), EVALUATED_TOGETHER)
+        blocks = [np.arange(s, min(s + EVALUATED_TOGETHER, len(self._val))) for s in starts]
+        device = self.model.mean.device
+        parts = [
+            model(self.model.encode(torch.from_numpy(self._val.array(rows)).to(device))) for rows in blocks
+        ]
+        outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        labels = {name: torch.from_numpy(v).float().to(device) for name, v in self._val_codes.items()}
+        each = self._losses.each(outputs, labels)
+        shown = {"loss": self._losses.total(each, self.model.log_variances), **_tagged(each)}
+        return self.model.read(outputs), {name: float(value) for name, value in shown.items()}
 
 
 def decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

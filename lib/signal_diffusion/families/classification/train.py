@@ -95,7 +95,7 @@ def _chosen(run: ClassificationRun, selection: Path | None) -> tuple[Classificat
 def plan(run: ClassificationRun, rows: int) -> Plan:
     """The loop's plan of a run on `rows` training windows."""
     training = run.training
-    per_epoch = max(1, rows // run.dataset.batch_size)
+    per_epoch = max(1, round(rows / run.dataset.batch_size))
     steps = training.epochs * per_epoch
     return Plan(
         max_steps=steps if training.max_steps < 0 else min(steps, training.max_steps),

@@ -26,7 +26,7 @@ from signal_diffusion.metrics.classification.scores import (
 )
 from signal_diffusion.metrics.classification.subjects import per_subject
 from signal_diffusion.metrics.classification.tables import Answers, Predictions, subjects_of
-from signal_diffusion.metrics.resampling import LEVEL, expanded_estimate, group_weights
+from signal_diffusion.metrics.resampling import LEVEL, estimate, expanded_estimate, group_weights
 
 MODEL, CHANCE = "model", "chance"
 Estimate = dict[str, Any]
@@ -161,6 +161,8 @@ def _less(model: Scores, other: Scores) -> Scores:
 
 def _estimates(scores: Scores, subjects: int, differences: bool = False) -> dict[str, Estimate]:
     found = {name: expanded_estimate(values, subjects) for name, values in scores.items()}
+    if "ece" in scores:  # which fewer distinct rows move upwards, as they do a distance
+        found["ece"] = estimate(scores["ece"], subjects, least=-np.inf if differences else 0.0)
     if differences:
         for name, one in found.items():
             one["better"] = _better(one, HIGHER_IS_BETTER[name])

@@ -32,14 +32,17 @@ class Recorded:
 
 
 def read_references(index: pd.DataFrame, kind: str) -> dict[tuple[str, str], Recorded]:
-    """Reference events of a kind from an index's rows, by (dataset, recording); without those nobody looked at."""
+    """Reference events of a kind from an index's rows, by (dataset, recording); without those nobody looked at.
+
+    A refused recording has no duration, and no windows to be held against.
+    """
     return {
         (row["dataset"], row["recording"]): Recorded(
             [tuple(map(float, span)) for span in json.loads(row["events"]).get(kind, [])],
             float(row["duration"]),
         )
         for row in index.to_dict("records")
-        if row.get("events") and kind in json.loads(row["events"])
+        if row["duration"] and row.get("events") and kind in json.loads(row["events"])
     }
 
 
