@@ -55,6 +55,11 @@ HAVING = {
     "no classes to tell apart": {**CLASSES, "dataset.class_column": '"activity"'},
     "a column of classes without classes": {"dataset.class_column": '"activity"'},
     "a number of classes without classes": {"dataset.num_classes": "2"},
+    "rectified CFG++ without a condition": {
+        **NONE,
+        "inference.guidance": '"rectified-cfg++"',
+        "inference.solver": '"euler"',
+    },
     "rectified CFG++ on a variance-preserving schedule": {
         "inference.guidance": '"rectified-cfg++"',
         "inference.solver": '"euler"',

@@ -6,6 +6,7 @@ import pytest
 import torch
 from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.presets import presets
+from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 from signal_diffusion.fingerprint import fingerprint
 
@@ -47,6 +48,31 @@ def inputs(kind: str = "db-only", batch: int = 2) -> tuple[torch.Tensor, ...]:
 
 def test_the_registry_and_the_configuration_know_the_same_networks():
     assert set(NETWORKS) == set(ARGUMENTS) == set(EXTRAS)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "found", "says"),
+    [
+        (
+            "stable-diffusion",
+            "cross_attention_dim",
+            5,
+            "found 5, what it reads is 6 wide; set it to 6 or more",
+        ),
+        ("stable-diffusion-35", "joint_attention_dim", 5, "found 5, what it reads is 6 wide"),
+        ("stable-diffusion-35", "pooled_projection_dim", 9, "found 9, what it reads is 8 wide; remove it"),
+    ],
+)
+def test_widths_that_would_cut_captions_are_refused(name, key, found, says):
+    tables = presets("diffusion")[f"{name}-tiny-db-only"]["model"]
+    text = {"blocks": [[4, 6]], "pooled": 8}
+    for width, fine in ((found, False), (8, True)):
+        extras = EXTRAS[name].model_validate({**tables["extras"], key: width})
+        if fine:
+            ARGUMENTS[name](extras, 1, CONDITION, text)
+        else:
+            with pytest.raises(UserError, match=rf"\[model.extras\] {key}: {says}"):
+                ARGUMENTS[name](extras, 1, CONDITION, text)
 
 
 @EACH

@@ -15,6 +15,7 @@ from signal_diffusion.datasets.storage import Windows
 from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.diffusion.noise import sample_noise
 from signal_diffusion.errors import UserError
+from signal_diffusion.families.diffusion.baking import opens_in_diffusers
 from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run, load_denoiser
 from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.pipeline import Pipeline
@@ -195,6 +196,27 @@ def test_a_vae_whose_shift_has_no_place_is_published_for_the_pipeline_alone(mode
     assert (tmp_path / "model/model_index.json").is_file() == plain
     made = Pipeline.from_pretrained(tmp_path)("a subject at rest", seed=3).images
     assert made.shape == (1, 1, 16, 16)
+
+
+def test_a_vae_without_a_shift_suits_the_third_version(models, tmp_path):
+    """Its pipeline adds the shift, which must be a number."""
+    released = models[MODELS[1]]
+    run, read, folder = finished(models, MODELS[1], USUAL[MODELS[1]])
+    vae = AutoencoderKL.from_config({**LatentSpace.load(released.folder, 1).vae.config, "shift_factor": None})
+    vae.save_pretrained(tmp_path / "vae")
+    whole = folder / "whole.safetensors"
+    publish_model(run, read["dataset"], str(released.folder), whole, tmp_path / "model", tmp_path / "vae")
+    assert AutoencoderKL.from_pretrained(tmp_path / "model/vae").config.shift_factor == 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_plain_diffusers_fills_up_the_words_of_one_version_alone(models, model):
+    run, read, folder = finished(models, model, USUAL[model])
+    denoiser, _, _ = load_denoiser(folder / "model/model.safetensors")
+    space = LatentSpace.load(models[model].folder, 1)
+    assert opens_in_diffusers(run, denoiser, space)
+    denoiser.network.prompt.width += 1
+    assert opens_in_diffusers(run, denoiser, space) == (model == "stable-diffusion-35")
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -74,6 +74,12 @@ def folder(tmp_path_factory, sets, battery, stats):
     return out
 
 
+def test_training_curves_leave_out_what_is_not_finite(stats, tmp_path):
+    overflowed = [{**line, "train/grad_norm": np.inf} if line["step"] < 20 else line for line in stats]
+    style.save(curves.training_curves(overflowed), tmp_path / "training.png")
+    style.save(curves.training_curves([{"step": 1, "train/grad_norm": np.inf}]), tmp_path / "none.png")
+
+
 def test_figures_are_whole_and_equal_when_drawn_again(folder, sets, battery, stats, tmp_path):
     style.save(images.sample_grid(sets[1], sets[2], SPEC, LABELS), tmp_path / "samples.png")
     style.save(curves.training_curves(stats), tmp_path / "training.png")

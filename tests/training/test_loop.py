@@ -14,6 +14,7 @@ from signal_diffusion.training.ema import EmaPlan
 from signal_diffusion.training.feed import Share, batches
 from signal_diffusion.training.logging import RunLog, rewind
 from signal_diffusion.training.loop import Plan, train
+from signal_diffusion.training.meters import Meters
 from signal_diffusion.training.optim import OptimizerPlan
 from torch import nn
 
@@ -168,6 +169,28 @@ def test_rewind_drops_later_records_and_a_torn_line(tmp_path):
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
     rewind(path, 2)
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_rewind_drops_an_evaluation_that_is_made_again(tmp_path):
+    path = tmp_path / "stats.jsonl"
+    trained, judged = '{"step": 2, "train/loss": 1.0}\n', '{"step": 2, "val/loss": 1.0}\n'
+    path.write_text(trained + judged + '{"st')
+    rewind(path, 2)
+    assert path.read_text() == trained + judged
+    rewind(path, 2, judged_again=True)
+    assert path.read_text() == trained
+
+
+def test_what_is_not_finite_and_not_watched_has_no_part_in_a_mean():
+    meters = Meters(["loss"])
+    meters.add(1, loss=1.0, grad_norm=torch.tensor(torch.inf))
+    meters.add(2, loss=3.0, grad_norm=torch.tensor(2.0))
+    assert meters.flush() == {"loss": 2.0, "grad_norm": 2.0}
+    meters.add(3, loss=1.0, grad_norm=torch.tensor(torch.inf))
+    assert meters.flush() == {"loss": 1.0}
+    meters.add(4, loss=torch.inf)
+    with pytest.raises(UserError, match="loss"):
+        meters.flush()
 
 
 def test_batches_come_in_order_and_their_errors_too():

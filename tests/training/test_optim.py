@@ -105,6 +105,22 @@ def test_optimisers_take_their_hyper_parameters_and_group_overrides(name):
         assert optimizer.param_groups[0]["momentum"] == 0.8
 
 
+def test_momentum_begins_with_the_first_step_that_fp16_does_not_skip():
+    weight = nn.Parameter(torch.ones(4096))
+    plan = OptimizerPlan("sgd", lr=0.1, weight_decay=0.0, betas=(0.9, 0.9))
+    optimizer, scaler = (
+        build_optimizer(plan, [{"params": [weight]}], scaled=True),
+        torch.amp.GradScaler("cpu"),
+    )
+    for slope in (torch.inf, 2.0):
+        torch.full((4096,), 7.0)  # leaves memory behind
+        scaler.scale((weight * slope).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+    torch.testing.assert_close(weight.detach(), torch.full((4096,), 0.8))
+
+
 def test_half_precision_master_weights_are_refused():
     with pytest.raises(ValueError, match="bfloat16"):
         build_optimizer(OptimizerPlan(), [{"params": [nn.Parameter(torch.zeros(1, dtype=torch.bfloat16))]}])

@@ -9,6 +9,7 @@ import time
 import pytest
 import torch
 from signal_diffusion.errors import UserError
+from signal_diffusion.training.checkpoints import Checkpoints
 from signal_diffusion.training.logging import RunLog
 from signal_diffusion.training.loop import train
 from signal_diffusion.training.optim import OptimizerPlan, SchedulePlan
@@ -111,6 +112,17 @@ def test_a_damaged_newest_checkpoint_is_passed_over(toy, tmp_path, capsys, damag
     assert f"{newest} is passed over" in said
     assert ("manifest.json" if damage == "no manifest" else "optimizer.safetensors") in said
     assert "step-00000008" in said
+
+
+def test_a_damaged_checkpoint_takes_no_later_ones_place(toy, tmp_path):
+    checkpoints = Checkpoints(tmp_path, {}, limit=1)
+    for step in (3, 9):
+        checkpoints.save(step, {"model": {"w": torch.ones(1)}}, {})
+    (checkpoints.folder / "step-00000009/manifest.json").unlink()
+    assert checkpoints.latest() is None
+    for step in (4, 6):
+        assert checkpoints.save(step, {"model": {"w": torch.ones(1)}}, {}) == checkpoints.latest()
+    assert [path.name for path in checkpoints.all()] == ["step-00000006", "step-00000009"]
 
 
 def test_another_config_starts_anew(toy, tmp_path):

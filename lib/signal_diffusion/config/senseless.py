@@ -188,6 +188,12 @@ SENSELESS: tuple[Senseless, ...] = (
         lambda run, _: _rectified(run) and run.inference.solver != "euler",
     ),
     Senseless(
+        "rectified CFG++ without a condition",
+        "inference.guidance",
+        'model.conditioning is "none", so there is nothing to guide; set guidance = "cfg", or remove the key',
+        _without("none", lambda run, _: _rectified(run)),
+    ),
+    Senseless(
         "the power of a guidance that has none",
         "inference.guidance_power",
         'goes with guidance = "rectified-cfg++"; remove the key',

@@ -16,6 +16,10 @@ class Guided:
     def __init__(self, model: nn.Module, process: Process, condition: Tensor | None):
         self._model, self._process, self._condition = model, process, condition
 
+    @property
+    def conditional(self) -> bool:
+        return self._condition is not None
+
     def cfg(self, z: Tensor, t: float, scale: float) -> Tensor:
         """Classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598): v_null + scale (v_condition - v_null).
 

@@ -117,7 +117,7 @@ def training_curves(stats: Sequence[Mapping[str, float]]) -> Figure:
     for axes, (title, names) in zip(panels, shown.items(), strict=False):
         for colour, tag in zip((REAL, GENERATED, FLOOR, MUTED), names, strict=False):
             points = np.array([(line["step"], line[tag]) for line in stats if tag in line], dtype=float)
-            _curve(axes, points, colour, tag)
+            _curve(axes, points[np.isfinite(points[:, 1])], colour, tag)
         axes.set(title=title, xlabel="step")
         axes.grid(axis="y")
         if len(names) > 1:

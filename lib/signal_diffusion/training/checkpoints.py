@@ -51,7 +51,7 @@ class Checkpoints:
                 f"{final}: checkpoint not written ({error}); make room and run the same command again,"
                 " earlier checkpoints are intact"
             ) from error
-        self._rotate()
+        self._rotate(final)
         return final
 
     def latest(self) -> Path | None:
@@ -77,9 +77,10 @@ class Checkpoints:
             else:
                 shutil.rmtree(path)
 
-    def _rotate(self) -> None:
+    def _rotate(self, newest: Path) -> None:
+        """Of those up to `newest`; a later one was passed over, and takes no other's place."""
         if self.limit is not None:
-            for path in self.all()[: -max(1, self.limit)]:
+            for path in [path for path in self.all() if path <= newest][: -max(1, self.limit)]:
                 shutil.rmtree(path)
 
 

@@ -42,13 +42,14 @@ class Learner:
             compiled(self.model, device, plan.compile_mode) if plan.compile_model else self.model
         )
         self.graphed = plan.compile_model and plan.compile_mode in GRAPHED
-        self.optimizer = build_optimizer(plan.optimizer, task.parameter_groups())
+        scaled = plan.precision == "fp16"
+        self.optimizer = build_optimizer(plan.optimizer, task.parameter_groups(), scaled)
         self.parameters = parameters(self.optimizer)
         self.ema = Ema(plan.ema, self.model) if plan.ema else None
         self.swa = Swa(plan.swa, self.model) if plan.swa else None
         self.best = Best(*plan.keep, plan.keep_count, plan.patience) if plan.keep else None
-        self.scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
-        self.meters = Meters(["loss"] if plan.precision == "fp16" else ["loss", "grad_norm"])
+        self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+        self.meters = Meters(["loss"] if scaled else ["loss", "grad_norm"])
         self.generator = torch.Generator(device)
         self.done, self.planned = 0, plan.max_steps
 

@@ -47,11 +47,14 @@ class RunLog:
         for tracker in self._started:
             tracker.close(failed=kind is not None)
 
-    def start(self, step: int, total: int) -> None:
-        """Begin after `step` of `total` steps; what an earlier process logged beyond `step` is taken back."""
+    def start(self, step: int, total: int, judged_again: bool = False) -> None:
+        """Begin after `step` of `total` steps; what an earlier process logged beyond `step` is taken back.
+
+        `judged_again`: and what it logged of an evaluation at `step`.
+        """
         if not self._speaks:
             return
-        rewind(self.path, step)
+        rewind(self.path, step, judged_again)
         for tracker in self._trackers:
             tracker.start(self.path.parent, step)
             self._started.append(tracker)
@@ -105,10 +108,15 @@ class Speed:
         return {"ms_per_step": 1e3 * seconds / self._steps, "samples_per_second": self._samples / seconds}
 
 
-def rewind(path: Path, step: int) -> None:
-    """Drop the records of `path` after `step`, and a last line that a kill cut short."""
+def rewind(path: Path, step: int, judged_again: bool = False) -> None:
+    """Drop the records of `path` after `step`, and a last line that a kill cut short.
+
+    Where `step` is `judged_again`, also those of `step` that do not tell of its training.
+    """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_text(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
+    steps = [(_step_of(line), line) for line in lines]
+    kept = [line for at, line in steps if at < step or (at == step and (_trained(line) or not judged_again))]
+    write_text(path, "".join(line + "\n" for line in kept))
 
 
 def cost(model: nn.Module, forward_backward: Callable[[], None]) -> dict[str, float]:
@@ -128,6 +136,10 @@ def cost(model: nn.Module, forward_backward: Callable[[], None]) -> dict[str, fl
 def parameter_count(model: nn.Module) -> int:
     """Numbers that a model may learn; what it keeps beside them, such as means of its input, is not counted."""
     return sum(p.numel() for p in model.parameters())
+
+
+def _trained(line: str) -> bool:
+    return any(tag.startswith("train/") for tag in json.loads(line))
 
 
 def _step_of(line: str) -> float:

@@ -90,7 +90,7 @@ class _Training:
     def run(self, lock: Callable[[], None]) -> dict[str, dict[str, Tensor]]:
         learner = self.learner
         self._resume()
-        self.log.start(learner.done, learner.end)
+        self.log.start(learner.done, learner.end, self.pending)
         if learner.done < learner.end:
             self.processes.alone(self._describe)
         if self.pending:

@@ -22,11 +22,14 @@ class Meters:
             self._values.setdefault(name, []).append((step, value))
 
     def flush(self) -> dict[str, float]:
-        """The mean of each scalar since the last flush; `UserError` as `check`."""
+        """The mean of each scalar since the last flush; `UserError` as `check`.
+
+        Over what is finite: a step that fp16 skips has no gradient norm.
+        """
         self.check()
-        means = {name: sum(v for _, v in pairs) / len(pairs) for name, pairs in self._values.items()}
+        finite = {name: [v for _, v in pairs if math.isfinite(v)] for name, pairs in self._values.items()}
         self._values.clear()
-        return means
+        return {name: sum(values) / len(values) for name, values in finite.items() if values}
 
     def check(self) -> None:
         """Wait for the device and read what it holds; `UserError` if a watched scalar is not finite."""

@@ -56,9 +56,12 @@ KEYWORDS: dict[str, dict[str, float]] = {
 }
 
 
-def build_optimizer(plan: OptimizerPlan, groups: list[dict[str, Any]]) -> optim.Optimizer:
+def build_optimizer(
+    plan: OptimizerPlan, groups: list[dict[str, Any]], scaled: bool = False
+) -> optim.Optimizer:
     """The fused torch optimiser over `groups` (`Task.parameter_groups`); float32 parameters only.
 
+    `scaled`: whether steps may be skipped, as fp16's are. Fused SGD then begins with momentum that nobody wrote.
     `UserError` for a name that is not known, or adamw_8bit where bitsandbytes is not installed.
     """
     groups = [_group(plan, group) for group in groups]
@@ -67,7 +70,7 @@ def build_optimizer(plan: OptimizerPlan, groups: list[dict[str, Any]]) -> optim.
         return _adamw_8bit(plan, groups)
     common = {"lr": plan.lr, "weight_decay": plan.weight_decay, "fused": True}
     if plan.name == "sgd":
-        return optim.SGD(groups, momentum=plan.betas[0], **common)
+        return optim.SGD(groups, momentum=plan.betas[0], **common | {"fused": not scaled})
     makers = {"adamw": optim.AdamW, "adam": optim.Adam}
     if plan.name not in makers:
         raise UserError(f"optimizer.name = {plan.name!r} is not known; use adamw, adamw_8bit, adam or sgd")

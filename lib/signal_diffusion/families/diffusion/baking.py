@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from signal_diffusion.config.diffusion import DiffusionRun
     from signal_diffusion.families.diffusion.denoiser import Denoiser
+    from signal_diffusion.models.prompt import Prompt
 
 LORA = "lora"
 WHOLE = "1000GB"  # no file is cut
@@ -123,8 +124,15 @@ def opens_in_diffusers(run: "DiffusionRun", denoiser: "Denoiser", space: LatentS
         and objective.prediction_type in predictions
         and objective.noise_schedule == native["noise_schedule"]
         and denoiser.network.patch == (1, 1)
+        and _as_wide(run.model.name, denoiser.network.prompt)
         and (run.model.name != "stable-diffusion" or space.shift_can_move)
     )
+
+
+def _as_wide(name: str, prompt: "Prompt") -> bool:
+    """Whether words are as wide as the network reads them; diffusers fills up CLIP's alone, those of 3.5."""
+    widths = [width for _, width in prompt.text["blocks"] if width]
+    return max(widths) == prompt.width or (name == "stable-diffusion-35" and len(widths) == 1)
 
 
 def pipeline_of(run: "DiffusionRun", baked: Baked, space: LatentSpace) -> "DiffusionPipeline":
@@ -148,6 +156,8 @@ def pipeline_of(run: "DiffusionRun", baked: Baked, space: LatentSpace) -> "Diffu
         return diffusers.StableDiffusionPipeline(
             vae=space.without_shift(), scheduler=scheduler, **parts, **network, **silent
         )
+    if space.vae.config.shift_factor is None:  # which its pipeline adds
+        space.vae.register_to_config(shift_factor=0.0)
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(shift=run.inference.timestep_shift)
     third = {"text_encoder_3": None, "tokenizer_3": None}
     return diffusers.StableDiffusion3Pipeline(

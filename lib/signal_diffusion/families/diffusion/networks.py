@@ -19,6 +19,7 @@ from signal_diffusion.config.extras import Levels
 from signal_diffusion.config.hourglass import Attention, HourglassExtras
 from signal_diffusion.config.localmamba import LocalMambaExtras
 from signal_diffusion.config.stable_diffusion import StableDiffusion35Extras, StableDiffusionExtras
+from signal_diffusion.errors import UserError
 
 Text = Mapping[str, Any]
 LABEL_WIDTH = 256  # of the tokens that labels become
@@ -96,6 +97,7 @@ def _stable_diffusion(
     extras: StableDiffusionExtras, channels: int, condition_width: int, text: Text | None = None
 ) -> dict[str, Any]:
     """The UNet in fresh weights, of the released one's form."""
+    _check_width("cross_attention_dim", extras.cross_attention_dim, _widest(text))
     rows, columns = extras.patch_size
     down = ["CrossAttnDownBlock2D" if each else "DownBlock2D" for each in extras.attentions]
     up = ["CrossAttnUpBlock2D" if each else "UpBlock2D" for each in reversed(extras.attentions)]
@@ -123,6 +125,9 @@ def _stable_diffusion_35(
     extras: StableDiffusion35Extras, channels: int, condition_width: int, text: Text | None = None
 ) -> dict[str, Any]:
     """The transformer in fresh weights; patches that are no squares are merged before it."""
+    _check_width("joint_attention_dim", extras.joint_attention_dim, _widest(text))
+    if text is not None:
+        _check_width("pooled_projection_dim", extras.pooled_projection_dim, text["pooled"], exactly=True)
     rows, columns = extras.patch_size
     square = rows == columns
     merged = channels if square else channels * rows * columns
@@ -147,6 +152,12 @@ def _stable_diffusion_35(
         "condition_width": 0 if text else condition_width,
         "text": text,
     }
+
+
+def _check_width(key: str, found: int | None, given: int, exactly: bool = False) -> None:
+    if found is not None and (found < given or (exactly and found != given)):
+        remedy = "remove it" if exactly else f"set it to {given} or more, or remove it"
+        raise UserError(f"[model.extras] {key}: found {found}, what it reads is {given} wide; {remedy}")
 
 
 def _widest(text: Text | None) -> int:

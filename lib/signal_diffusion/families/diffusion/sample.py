@@ -94,7 +94,7 @@ def _draw_batch(
 
 def _solve(guided: Guided, process: Process, noise: Tensor, sampling: Sampling) -> Tensor:
     times = time_grid(sampling.steps, sampling.shift, process.path)
-    if sampling.guidance == RECTIFIED and sampling.scale != 1:
+    if sampling.guidance == RECTIFIED and guided.conditional and sampling.scale not in (0, 1):
         return rectified_cfgpp(guided, noise, times, sampling.scale, sampling.power)
 
     def velocity(z: Tensor, t: float) -> Tensor:
