@@ -46,7 +46,8 @@ def check_one_reference(channels: Iterable[str]) -> None:
     What is subtracted from all of them would leave the ears' difference, with one sign on the left and the other on
     the right.
     """
-    ears = {ends[1]: name for name in channels if len(ends := _ends(name)) == 2 and ends[1] in EARS}
+    pairs = {name: ends for name in channels if len(ends := _ends(name)) == 2}
+    ears = {ear: name for name, (end, ear) in pairs.items() if ear in EARS and end not in REFERENCES}
     if len(ears) > 1:
         raise UserError(
             f"channels {' and '.join(ears.values())} were recorded against different electrodes, whose difference a "

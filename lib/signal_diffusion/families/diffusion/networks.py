@@ -97,7 +97,8 @@ def _stable_diffusion(
     extras: StableDiffusionExtras, channels: int, condition_width: int, text: Text | None = None
 ) -> dict[str, Any]:
     """The UNet in fresh weights, of the released one's form."""
-    _check_width("cross_attention_dim", extras.cross_attention_dim, _widest(text))
+    if text is not None:
+        _check_width("cross_attention_dim", extras.cross_attention_dim, _widest(text))
     rows, columns = extras.patch_size
     down = ["CrossAttnDownBlock2D" if each else "DownBlock2D" for each in extras.attentions]
     up = ["CrossAttnUpBlock2D" if each else "UpBlock2D" for each in reversed(extras.attentions)]
@@ -125,8 +126,8 @@ def _stable_diffusion_35(
     extras: StableDiffusion35Extras, channels: int, condition_width: int, text: Text | None = None
 ) -> dict[str, Any]:
     """The transformer in fresh weights; patches that are no squares are merged before it."""
-    _check_width("joint_attention_dim", extras.joint_attention_dim, _widest(text))
     if text is not None:
+        _check_width("joint_attention_dim", extras.joint_attention_dim, _widest(text))
         _check_width("pooled_projection_dim", extras.pooled_projection_dim, text["pooled"], exactly=True)
     rows, columns = extras.patch_size
     square = rows == columns
