@@ -79,6 +79,29 @@ def test_long_recordings_are_read_in_blocks(tmp_path):
     np.testing.assert_allclose(part[0], np.clip(data[1, 1600100:1780000], -1000, 1000), atol=0.02)
 
 
+@pytest.mark.parametrize("biosemi", [True, False])
+def test_pauses_of_a_biosemi_amplifier_are_gaps(tmp_path, biosemi):
+    """Bit 16 of Status rises where an epoch begins, bit 20 is high while the reference loop is closed."""
+    triggers, whole = np.zeros(128 * 10), (-(2.0**23), 2.0**23 - 1)
+    triggers[0] = triggers[320:330] = 2**16 + 5
+    if biosemi:
+        triggers += 2**20
+        triggers[1000:1064] -= 2**20
+    noise = np.random.default_rng(0).normal(0, 10, (2, 1280))
+    signals = [
+        edfio.BdfSignal(row, 128, label=name, physical_dimension="uV", physical_range=(-500, 500))
+        for row, name in zip(noise, ("Fp1", "Fp2"), strict=True)
+    ]
+    status = edfio.BdfSignal(
+        triggers, 128, label="Status", physical_dimension="Boolean", physical_range=whole
+    )
+    edfio.Bdf([*signals, status]).write(tmp_path / "a.bdf")
+    header = read_header(tmp_path / "a.bdf")
+    assert header.channels == ("Fp1", "Fp2")
+    assert header.gaps == ((2.5,) if biosemi else ())
+    assert header.notes == (("the reference loop was open for 0.5 s",) if biosemi else ())
+
+
 def test_bdf_equals_edfio(tmp_path):
     data = np.random.default_rng(0).normal(0, 30, (2, 512))
     data[:, :2] = [[-5000.0, 5000.0]] * 2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from signal_diffusion.recordings.formats.biosemi import pauses
 from signal_diffusion.recordings.formats.checks import indices_of, refuse, samples_of, size_and_roughness
 from signal_diffusion.recordings.formats.edf_header import (
     VOLTS,
@@ -39,7 +40,9 @@ def read_header(path: Path, span: Span | None = None) -> Header:
     fs = count / layout.seconds
     samples_of(path, span, fs, layout.records * count)
     channels = tuple(layout.labels[i] for i in chosen)
-    return Header(fs, layout.records * layout.seconds, channels, layout.format)
+    gaps, open_seconds = pauses(path, layout)
+    notes = (f"the reference loop was open for {open_seconds:.1f} s",) if open_seconds else ()
+    return Header(fs, layout.records * layout.seconds, channels, layout.format, notes, gaps)
 
 
 def read(path: Path, picks: list[str] | None = None, span: Span | None = None) -> Recording:
