@@ -64,6 +64,24 @@ def test_killed_and_resumed_published_and_loaded(
     check_published(run, dataset, whole, tmp_path / "published")
 
 
+@pytest.mark.parametrize(("backbone", "representation"), pairs([("cnn_light", "db-only")]))
+def test_a_compiled_network_trains_and_resumes(
+    make_run, datasets, monkeypatch, backbone, representation, tmp_path
+):
+    """By torch's own compiler, as is the default: dropout, norms and measured features included."""
+    steps = "checkpoint_strategy = 'steps'\ncheckpoint_steps = 2\neval_strategy = 'steps'\neval_steps = 3"
+    run = make_run(backbone, representation, steps=4, dropout=0.3, training=steps)
+    run = run.model_copy(update={"training": run.training.model_copy(update={"compile_model": True})})
+    dataset, whole, broken = datasets(representation), tmp_path / "whole", tmp_path / "broken"
+    train_fold(run, dataset, whole / "model.safetensors")
+    with monkeypatch.context() as patched:
+        patched.setattr(ClassificationTask, "batch", killed_at(3))
+        with pytest.raises(Killed):
+            train_fold(run, dataset, broken / "model.safetensors")
+    train_fold(run, dataset, broken / "model.safetensors")
+    assert sha256(whole / "model.safetensors") == sha256(broken / "model.safetensors")
+
+
 def killed_at(step: int):
     batch = ClassificationTask.batch
 

@@ -9,6 +9,7 @@ from signal_diffusion.config.presets import presets
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.networks import ARGUMENTS, NETWORKS
 from signal_diffusion.fingerprint import fingerprint
+from signal_diffusion.training.compiling import compiled
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDITION = 6
@@ -182,6 +183,17 @@ def test_recomputing_activations_changes_memory_alone(name):
         kept.append(sum(bytes_kept))
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
     assert kept[1] < kept[0] / 2
+
+
+@pytest.mark.slow
+@EACH
+def test_torch_compiles_it_with_dropout(name):
+    tables = presets("diffusion")[f"{name}-tiny-db-only"]["model"]
+    extras = EXTRAS[name].model_validate({**tables["extras"], "dropout_rate": 0.2})
+    network = awake(NETWORKS[name](**ARGUMENTS[name](extras, 1, CONDITION))).train()
+    compiled(network, torch.device("cpu"), "default")(*inputs()).square().mean().backward()
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    assert gradients and all(gradient.isfinite().all() for gradient in gradients)
 
 
 @EACH

@@ -17,8 +17,8 @@ def run(toy, folder, task=None, **changes):
 def test_the_network_of_the_loss_is_the_compiled_one(toy, tmp_path, monkeypatch, mode):
     asked, seen = [], []
 
-    def compiles(model, mode):
-        assert torch._inductor.config.deterministic
+    def compiles(model, mode, dynamic):
+        assert torch._inductor.config.deterministic and not dynamic
         asked.append(mode)
         return torch.nn.Sequential(model)
 
@@ -41,7 +41,7 @@ def test_the_network_of_the_loss_is_the_compiled_one(toy, tmp_path, monkeypatch,
 class Graphed(torch.nn.Module):
     """Gradients come in memory that the next backward pass writes again, as those of CUDA graphs do."""
 
-    def __init__(self, model, mode):
+    def __init__(self, model, mode, dynamic):
         super().__init__()
         self.model, self.memory = model, {}
 

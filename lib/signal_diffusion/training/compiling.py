@@ -22,7 +22,7 @@ def compiled(model: nn.Module, device: torch.device, mode: str) -> nn.Module:
     import torch._inductor.config  # seconds to import, for nothing where nothing is compiled
 
     torch._inductor.config.deterministic = torch.are_deterministic_algorithms_enabled()
-    return torch.compile(model, mode=mode)
+    return torch.compile(model, mode=mode, dynamic=False)  # batches are all of one shape
 
 
 def own_gradients(parameters: Iterable[nn.Parameter]) -> None:
