@@ -149,7 +149,7 @@ def test_the_null_condition_is_the_empty_caption(models, model):
 
 PLAIN = """
 import sys, numpy, torch
-assert not [path for path in sys.path if path.endswith("lib")]
+sys.modules["signal_diffusion"] = None  # not to be imported, wherever it is installed
 from diffusers import StableDiffusionPipeline, StableDiffusion3Pipeline
 folder, three = sys.argv[1], sys.argv[2] == "stable-diffusion-35"
 none = {"text_encoder_3": None, "tokenizer_3": None} if three else {}
@@ -160,7 +160,6 @@ more = {"sigmas": [1.0, 0.5], "max_sequence_length": 4} if three else {"num_infe
 made = pipeline("a subject at rest", num_images_per_prompt=2, guidance_scale=2.0, latents=latents, height=16, width=16,
                 output_type="np", **more).images
 numpy.save("plain.npy", made)
-assert "signal_diffusion" not in sys.modules
 """
 
 
