@@ -53,15 +53,9 @@ def test_killed_and_resumed_published_and_loaded(
 ):
     steps = "checkpoint_strategy = 'steps'\ncheckpoint_steps = 2\neval_strategy = 'steps'\neval_steps = 3"
     run = make_run(backbone, representation, steps=5, dropout=0.3, training=steps)
-    dataset, whole, broken = datasets(representation), tmp_path / "whole", tmp_path / "broken"
-    train_fold(run, dataset, whole / "model.safetensors")
-    with monkeypatch.context() as patched:
-        patched.setattr(ClassificationTask, "batch", killed_at(3))
-        with pytest.raises(Killed):
-            train_fold(run, dataset, broken / "model.safetensors")
-    train_fold(run, dataset, broken / "model.safetensors")
-    assert sha256(whole / "model.safetensors") == sha256(broken / "model.safetensors")
-    check_published(run, dataset, whole, tmp_path / "published")
+    dataset = datasets(representation)
+    check_resumed(run, dataset, tmp_path, monkeypatch)
+    check_published(run, dataset, tmp_path / "whole", tmp_path / "published")
 
 
 @pytest.mark.parametrize(("backbone", "representation"), pairs([("cnn_light", "db-only")]))
@@ -72,14 +66,19 @@ def test_a_compiled_network_trains_and_resumes(
     steps = "checkpoint_strategy = 'steps'\ncheckpoint_steps = 2\neval_strategy = 'steps'\neval_steps = 3"
     run = make_run(backbone, representation, steps=4, dropout=0.3, training=steps)
     run = run.model_copy(update={"training": run.training.model_copy(update={"compile_model": True})})
-    dataset, whole, broken = datasets(representation), tmp_path / "whole", tmp_path / "broken"
-    train_fold(run, dataset, whole / "model.safetensors")
+    check_resumed(run, datasets(representation), tmp_path, monkeypatch)
+
+
+def check_resumed(run, dataset, folder, monkeypatch) -> None:
+    """A training that is killed at its fourth step and resumed gives the very weights of one that is not."""
+    whole, broken = (folder / name / "model.safetensors" for name in ("whole", "broken"))
+    train_fold(run, dataset, whole)
     with monkeypatch.context() as patched:
         patched.setattr(ClassificationTask, "batch", killed_at(3))
         with pytest.raises(Killed):
-            train_fold(run, dataset, broken / "model.safetensors")
-    train_fold(run, dataset, broken / "model.safetensors")
-    assert sha256(whole / "model.safetensors") == sha256(broken / "model.safetensors")
+            train_fold(run, dataset, broken)
+    train_fold(run, dataset, broken)
+    assert sha256(whole) == sha256(broken)
 
 
 def killed_at(step: int):

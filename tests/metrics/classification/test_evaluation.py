@@ -15,7 +15,7 @@ from signal_diffusion.metrics.classification.tables import (
     subjects_of,
     write_predictions,
 )
-from signal_diffusion.metrics.resampling import expanded_estimate, group_weights
+from signal_diffusion.metrics.resampling import estimate, expanded_estimate, group_weights
 
 from .conftest import people
 
@@ -43,6 +43,17 @@ def test_a_difference_is_paired(guessed):
     for difference in found["differences"]["twin"].values():
         assert difference["value"] == difference["low"] == difference["high"] == 0
         assert difference["better"] is False
+
+
+def test_the_interval_of_a_calibration_error_is_that_of_a_distance(guessed):
+    """Fewer distinct rows alone move it upwards: chance, which has none, has one in nearly every resample."""
+    rows = people(20, 10)
+    predictions = guessed(rows, "gender", 1.0)
+    answers, weights = predictions.tasks["gender"], FEW.weights(20)
+    replicates = class_scores(answers.truth.astype(int), answers.predicted, subjects_of(rows), weights)["ece"]
+    found = level(predictions, "gender")["scores"]["model"]["ece"]
+    assert found == estimate(replicates, 20, least=0.0) != expanded_estimate(replicates, 20)
+    assert 0 <= found["low"] <= found["value"] <= found["high"]
 
 
 def test_a_model_of_shuffled_labels_sits_at_chance(guessed):
