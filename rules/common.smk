@@ -26,7 +26,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.models.backbones import module_of
 from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.download import folder as download
-from signal_diffusion.recordings.batches import batches, checksums_digest, jobs_text
+from signal_diffusion.recordings.batches import batches, checksums_digest, jobs_text, stored_bytes
 from signal_diffusion.recordings.datasets.entry import listing
 from signal_diffusion.recordings.simulated_files import names_together, subjects_together
 from signal_diffusion.workflow import check_start

@@ -1,4 +1,4 @@
-"""How every script starts and ends."""
+"""How every script starts and ends. Scripts import it first."""
 
 import errno
 import logging
@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from signal_diffusion.environment import keep_freed_memory
+from signal_diffusion.environment import end_imports, hurry_imports, keep_freed_memory
 from signal_diffusion.errors import RunHeld, UserError
 from signal_diffusion.workflow import job
+
+hurry_imports()  # those of the scripts that import this, until run()
 
 MISTAKE, HELD, INTERRUPTED = 2, 75, 130
 ROOM = "make room and run the same command again"
@@ -30,6 +32,7 @@ def run(main: Callable[[], None]) -> None:
 
     Full disks, missing rights and inputs that have vanished count as a user's mistakes.
     """
+    end_imports()
     keep_freed_memory()
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger(__package__).setLevel(logging.INFO)

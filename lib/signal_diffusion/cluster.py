@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 PAUSE = 15.0  # seconds between questions while SLURM is silent
-LONGEST = 30.0  # seconds between questions while it answers, unless the first pause is longer
+LONGEST, SHARE = 30.0, 0.25  # a pause while it answers: seconds, and of the time since a job last ended
 PATIENCE = 3600.0  # seconds; a controller that restarts is back long before
 NO_FALLBACK = 10**6  # a MinJobAge, in seconds, that is never too short for squeue
 
@@ -32,12 +32,20 @@ def follow_jobs() -> str:
 
 
 def often(sleep: Callable) -> Callable:
-    """`sleep` of an executor, cut short: the plugin's pauses grow to three minutes, which every stage would lose."""
+    """`sleep` of an executor, which asks the sooner the shorter it has waited.
+
+    The plugin's own pauses grow by 10 s each up to three minutes, which every stage would lose when it ends.
+    """
+    waited = 0.0
 
     async def slept(executor: Any) -> None:
-        longest = max(LONGEST, executor.workflow.executor_settings.init_seconds_before_status_checks)
-        pause = executor.next_seconds_between_status_checks
-        executor.next_seconds_between_status_checks = min(pause, longest)
+        nonlocal waited
+        first = executor.workflow.executor_settings.init_seconds_before_status_checks
+        if executor.next_seconds_between_status_checks <= first:  # as the plugin sets it when a job has ended
+            waited = 0.0
+        pause = max(first, min(LONGEST, SHARE * waited))
+        executor.next_seconds_between_status_checks = pause
+        waited += pause
         await sleep(executor)
 
     return slept

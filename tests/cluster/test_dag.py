@@ -32,6 +32,7 @@ widths = [8, 8]
 [training]
 steps = 5
 batch_size = 16
+threads = 1
 """
 LATENT = (
     ('conditioning = "caption"', 'conditioning = "none"'),
@@ -52,7 +53,7 @@ CLASSIFIER = (
     ("max_steps = 400", "max_steps = 4"),
     ("eval_steps = 100", "eval_steps = 4"),
     ("checkpoint_steps = 200", "checkpoint_steps = 2"),
-    ("n_folds = 5", "n_folds = 2"),
+    ('folds = "subject"\nn_folds = 5', 'folds = "none"'),
 )
 SELECTION = """
 [selection]

@@ -72,8 +72,16 @@ def test_a_controller_that_is_silent_for_a_while_costs_no_job(tmp_path, monkeypa
     assert states == {"7": "RUNNING"} and len((tmp_path / "asked").read_text().split()) == 8
 
 
-@pytest.mark.parametrize(("first", "pauses"), [(10, [10, 20, 30, 30]), (45, [45, 45, 45, 45])])
-def test_pauses_between_questions_stop_growing_at_half_a_minute(monkeypatch, first, pauses):
+@pytest.mark.parametrize(
+    ("first", "pauses"),
+    [
+        (4, [4, 4, 4, 4, 4, 5, 6.25]),
+        (10, 5 * [10] + [12.5, 15.625]),
+        (45, 7 * [45]),
+        (28, [28] * 5 + [30, 30]),
+    ],
+)
+def test_pauses_between_questions_grow_with_the_wait_to_half_a_minute(monkeypatch, first, pauses):
     slept: list[float] = []
 
     async def sleep(executor) -> None:
@@ -89,6 +97,9 @@ def test_pauses_between_questions_stop_growing_at_half_a_minute(monkeypatch, fir
         asyncio.run(plugin.Executor.sleep(executor))
         executor.next_seconds_between_status_checks += 10  # as the plugin does while no job ends
     assert slept == pauses
+    executor.next_seconds_between_status_checks = first  # as it does when one has ended
+    asyncio.run(plugin.Executor.sleep(executor))
+    assert slept[-1] == first
 
 
 def test_every_rule_grows_after_a_failure_but_what_resumes_keeps_its_time():

@@ -15,7 +15,7 @@ CHANGES = (
     ('conditioning = "caption"', 'conditioning = "none"'),
     ('cfg_dropout = 0.1\ntext_encoder = "demo-text"\n', ""),
     ("cfg_scale = 1.5\n", ""),
-    ("checkpoint_interval = 2\n", "threads = 1\ncheckpoint_interval = 100\n"),
+    ("checkpoint_interval = 2\n", "checkpoint_interval = 100\n"),
     ("log_every_steps = 1\n", "log_every_steps = 5\n"),
     ("eval_num_steps = 4\n", "eval_num_steps = 1000000\n"),
 )

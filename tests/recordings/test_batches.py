@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from signal_diffusion.errors import UserError
-from signal_diffusion.recordings.batches import Job, batches, jobs_text, kin, parse_jobs
+from signal_diffusion.recordings.batches import Job, batches, jobs_text, kin, parse_jobs, stored_bytes
 from signal_diffusion.recordings.datasets.entry import Entry
 
 
@@ -32,20 +32,33 @@ def test_batches_are_about_as_large_as_asked():
 
 
 @pytest.mark.parametrize(
-    ("recordings", "size", "number"),
+    ("recordings", "size", "gigabytes", "number"),
     [
-        (2, 128, 1),
-        (24, 128, 2),
-        (100, 128, 8),
-        (1000, 128, 16),
-        (3000, 128, 32),
-        (10000, 128, 128),
-        (24, 4, 8),
+        (2, 128, 0, 1),
+        (24, 128, 0, 2),
+        (100, 128, 0, 8),
+        (1000, 128, 0, 8),
+        (3000, 128, 0, 32),
+        (10000, 128, 0, 128),
+        (24, 4, 0, 8),
+        (1000, 128, 8, 8),
+        (1000, 128, 50, 32),
+        (24, 128, 20, 16),
+        (4, 128, 500, 4),
     ],
 )
-def test_few_recordings_are_spread_over_cores_and_many_fill_their_batches(recordings, size, number):
-    (count,) = {name.split("-of-")[1] for name in batches(entries(recordings // 2), size)}
+def test_few_recordings_are_spread_over_cores_and_many_or_long_ones_fill_their_batches(
+    recordings, size, gigabytes, number
+):
+    found = batches(entries(recordings // 2), size, gigabytes * 10**9)
+    (count,) = {name.split("-of-")[1] for name in found}
     assert int(count) == number
+
+
+def test_bytes_are_counted_of_the_files_that_are_there(tmp_path):
+    (tmp_path / "a.set").write_bytes(b"1234")
+    (tmp_path / "a.fdt").write_bytes(b"123")
+    assert stored_bytes([tmp_path / "a.set", tmp_path / "a.fdt", tmp_path / "gone.edf"]) == 7
 
 
 def test_a_subject_more_changes_one_batch_and_the_order_none():

@@ -30,6 +30,22 @@ def test_jobs_run_this_checkout_by_this_interpreter(inherited):
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
+COLLECTION = """
+import gc
+usual = gc.get_threshold()
+from signal_diffusion import cli
+print(gc.get_threshold()[0] // usual[0])
+cli.run(lambda: print(gc.get_threshold() == usual, gc.get_freeze_count() > 1000))
+"""
+
+
+def test_a_script_hardly_looks_for_garbage_until_it_runs():
+    environment = os.environ | {"PYTHONPATH": str(LIB)}
+    command = [sys.executable, "-c", COLLECTION]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["100", "True", "True"]
+
+
 FAULTS = """
 import resource, numpy
 from signal_diffusion.environment import keep_freed_memory

@@ -40,6 +40,7 @@ layers = 1
 projections = [8, 8]
 [training]
 steps = 5
+threads = 1
 """,
     "config/support/demo-features.toml": """
 kind = "feature-encoder"
@@ -50,6 +51,7 @@ width = 8
 dim = 16
 [training]
 steps = 5
+threads = 1
 batch_size = 16
 """,
     "config/diffusion/demo.toml": """
@@ -81,6 +83,7 @@ prediction_type = "vector_field"
 learning_rate = 1e-3
 [training]
 max_train_steps = 4
+threads = 1
 mixed_precision = "no"
 checkpoint_interval = 2
 checkpoint_total_limit = 1

@@ -39,8 +39,8 @@ class Data(Section):
     )
     recordings_per_job: int = key(
         128,
-        "About how many recordings one preprocessing job takes together, where sixteen jobs of 16 are not enough; "
-        "fewer for long ones on many nodes.",
+        "About how many recordings one preprocessing job takes together, where eight jobs of 16 are not enough; "
+        "2 GB of them are a job in any case.",
         ge=1,
         le=2000,  # their names stand in its command line
     )

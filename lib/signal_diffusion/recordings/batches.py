@@ -16,22 +16,29 @@ from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.formats import files, why_unreadable
 from signal_diffusion.recordings.recording import Span
 
-FEW, SMALL = 16, 16  # batches for the cores of one machine to share, of so many recordings or more
+FEW, SMALL = 8, 16  # batches for the cores of one machine to share, of so many recordings or more
+A_MINUTES_WORK = 2 * 10**9  # bytes of recordings; beside it a cluster's 7 s for the start of a job are little
 
 
-def batches(entries: Iterable[Entry], size: int) -> dict[str, list[Entry]]:
+def batches(entries: Iterable[Entry], size: int, stored: int = 0) -> dict[str, list[Entry]]:
     """Batches by the names "0-of-4", "1-of-4" and so on, empty ones left out.
 
-    Up to sixteen of about 16 recordings; more recordings make the batches larger, until they hold about `size`. A
-    subject's batch follows from its id and from the number of batches, a power of two: a subject more changes one
-    batch, unless the number doubles.
+    Up to eight of about 16 recordings; more recordings make the batches larger, until they hold about `size`, or a
+    minute's work of the bytes that are `stored` in all. A subject's batch follows from its id and from the number of
+    batches, a power of two: a subject more changes one batch, unless the number doubles.
     """
     entries = sorted(entries, key=lambda entry: entry.recording)
-    count = max(_power_of_two(len(entries) / size), min(_power_of_two(len(entries) / SMALL), FEW))
+    enough = max(len(entries) / size, min(stored / A_MINUTES_WORK, len(entries)))
+    count = max(_power_of_two(enough), min(_power_of_two(len(entries) / SMALL), FEW))
     found: dict[str, list[Entry]] = {}
     for entry in entries:
         found.setdefault(f"{crc32(entry.subject.encode()) % count}-of-{count}", []).append(entry)
     return found
+
+
+def stored_bytes(paths: Iterable[Path]) -> int:
+    """Of those files that are there."""
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _power_of_two(least: float) -> int:
