@@ -4,6 +4,7 @@ Downloads stay where Snakemake runs, for nodes may have no network.
 """
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -122,8 +123,10 @@ def paint(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def here(tmp_path_factory, environment) -> Project:
     project = whole(tmp_path_factory.mktemp("here"), environment)
+    begin = time.monotonic()
     for targets in (TARGETS, LATER):
         project.run("snakemake", "--quiet", "rules", "reason", "host", "--", *targets)
+    print(f"built here in {time.monotonic() - begin:.0f} s")
     return project
 
 
