@@ -13,7 +13,7 @@ from signal_diffusion.records import Job
 from signal_diffusion.report.html import from_markdown
 from signal_diffusion.report.overview import write_overview
 from signal_diffusion.report.resources import read_benchmark, resources_figure, rule_uses
-from signal_diffusion.report.stages import WORDS, direct, stages
+from signal_diffusion.report.stages import WORDS, direct, stages, stages_figure
 
 # Pages and measurements, which no run is made from.
 NOT_BEHIND_A_RUN = set(
@@ -59,6 +59,23 @@ def test_stages_stand_in_the_order_of_the_way_from_files_to_the_result():
 
 def test_links_that_others_imply_are_not_drawn():
     assert direct({("a", "b"), ("b", "c"), ("a", "c"), ("a", "d")}) == {("a", "b"), ("b", "c"), ("a", "d")}
+
+
+def test_a_run_on_windows_that_another_run_drew_goes_through_its_rules_twice():
+    drawn = [
+        job("train_diffusion", "logs/train_diffusion/one.log", [DATASET], ["work/one"], 150),
+        job("publish_diffusion", "logs/publish_diffusion/one.log", ["work/one"], ["results/one"], 160),
+        job("generate_synthetic_dataset", "logs/g/x.log", ["results/one", DATASET], ["results/x"], 170),
+        job("train_diffusion", "logs/train_diffusion/two.log", ["results/x"], ["work/two"], 180),
+        job("publish_diffusion", "logs/publish_diffusion/two.log", ["work/two"], ["results/two"], 190),
+    ]
+    found = stages([*JOBS[:4], *drawn])
+    assert [(stage.rule, stage.depth) for stage in found[3:]] == [
+        ("train_diffusion", 2), ("publish_diffusion", 3), ("generate_synthetic_dataset", 4),
+        ("train_diffusion 2", 5), ("publish_diffusion 2", 6),
+    ]  # fmt: skip
+    assert found[-2].title == "Training 2" and found[-2].words == WORDS["train_diffusion"][1]
+    assert len(stages_figure([*JOBS[:4], *drawn]).axes) == 1
 
 
 def test_what_a_rule_used_stands_beside_what_it_asked_for(tmp_path):
@@ -132,6 +149,50 @@ def test_a_stranger_learns_what_was_done_to_the_data(folder):
     assert "4000 MB" in (folder / "out/resources.html").read_text()
     assert "Card of results/diffusion/it" in (folder / "out/run.html").read_text()
     assert "Card of results/dataset/it-db-only" in (folder / "out/dataset.html").read_text()
+
+
+def told(folder, spec, recordings=None):
+    """The words of the overview of a dataset with this dataset.json."""
+    (folder / DATASET / "dataset.json").write_text(json.dumps(spec))
+    (folder / DATASET / "recordings.csv").unlink()
+    if recordings is not None:
+        (folder / DATASET / "recordings.csv").write_text(recordings)
+    run, dataset = (folder.joinpath(made).relative_to(folder) for made in (RUN, DATASET))
+    write_overview(run, dataset, folder / "out")
+    return re.sub(r"\s+", " ", (folder / "out/overview.html").read_text())
+
+
+COUNTS = {"train": {"windows": 90, "recordings": 9, "subjects": 80}}
+
+
+def test_people_of_two_datasets_may_have_one_name_and_many_hours_are_a_plain_number(folder):
+    spec = {"channels": ["O1"], "fs": 125.0, "nsamps": 500, "representation": "db-only", "counts": COUNTS}
+    rows = "dataset,subject,recording,file,status,reason,used_s\na,01,r,1.edf,used,,450000\nb,01,r,2.edf,used,,0\n"
+    text = told(folder, spec, rows)
+    assert "2 recordings of 2 people (a, b)" in text and "125 hours of the others" in text
+
+
+def test_images_from_elsewhere_have_no_recordings_and_no_people(folder):
+    spec = {"representation": "images", "planes": ["grey"], "resolution": 32, "counts": COUNTS}
+    text = told(folder, spec)
+    assert "90 images of 32 x 32 pixels (grey) were made from 2 raw files." in text
+    assert (
+        "train 90 images of 80 groups." in text
+        and "People, not windows, were split" not in text
+        and "were refused<" not in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("real", "said"), [("held-out", "All training windows were"), ("all", "beside the real")]
+)
+def test_nobody_is_counted_behind_windows_that_a_model_drew(folder, real, said):
+    spec = {"representation": "db-only", "generated_by": {"model": "demo"}, "real": real, "counts": COUNTS}
+    text = told(folder, spec)
+    assert (
+        said in text and "drawn from the diffusion model demo" in text and "Windows by part: train 90" in text
+    )
+    assert "80 people" not in text
 
 
 def test_a_run_that_was_made_elsewhere_is_said_to_be(folder):

@@ -13,6 +13,7 @@ from signal_diffusion import files
 from signal_diffusion.config.meanings import meanings
 from signal_diffusion.config.params import VALUES
 from signal_diffusion.datasets.recordings import FILE
+from signal_diffusion.datasets.splits import SUBJECT
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.errors import UserError
 from signal_diffusion.progress import clock
@@ -52,40 +53,81 @@ def write_overview(run: Path, dataset: Path, out: Path, metadata: Path = METADAT
 
 
 def _overview(run: Path, dataset: Path, jobs: Sequence[Job], figure: str) -> list[str]:
-    recordings = pd.read_csv(dataset / FILE, dtype=str, keep_default_na=False)
+    spec, recordings = read_spec(dataset), _recordings(dataset)
     return [
         f"<h1>How {escape(run.as_posix())} was made</h1>",
-        *(f"<p>{escape(line)}</p>" for line in _summary(dataset, recordings, jobs)),
+        *(f"<p>{escape(line)}</p>" for line in _summary(spec, recordings, jobs)),
         figure,
         note("Every box is a stage; an arrow leads to what was made from it. Times are sums over jobs."),
-        "<h2>Recordings that were refused</h2>",
-        _refused(recordings),
+        *([] if recordings is None else ["<h2>Recordings that were refused</h2>", _refused(recordings)]),
         *(part for number, stage in enumerate(stages(jobs), 1) for part in _stage(number, stage)),
     ]
 
 
-def _summary(dataset: Path, recordings: pd.DataFrame, jobs: Sequence[Job]) -> Iterator[str]:
+def _recordings(dataset: Path) -> pd.DataFrame | None:
+    """What became of every recording; None for images from elsewhere and for windows that a model drew."""
+    path = dataset / FILE
+    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else None
+
+
+def _summary(spec: Mapping[str, Any], recordings: pd.DataFrame | None, jobs: Sequence[Job]) -> Iterator[str]:
     """What was done to the data, in numbers."""
-    spec, raw = read_spec(dataset), {path for paths in raw_files(list(jobs)).values() for path in paths}
-    used = recordings[recordings["status"] == "used"]
-    hours = pd.to_numeric(used["used_s"]).sum() / 3600
-    origin = f"{len(raw)} raw files" if raw else "Simulated files"
-    yield (
-        f"{origin} hold {len(recordings)} recordings of {recordings['subject'].nunique()} people "
-        f"({', '.join(sorted(set(recordings['dataset'])))}). {len(recordings) - len(used)} recordings were refused; "
-        f"{hours:.2g} hours of the others were used, {len(spec['channels'])} channels at {spec['fs']:g} Hz in windows "
-        f"of {spec['nsamps'] / spec['fs']:.3g} s ({spec['representation']})."
-    )
-    parts = ", ".join(
-        f"{name} {count['windows']} windows of {count['subjects']} people"
-        for name, count in spec["counts"].items()
-    )
-    yield f"People, not windows, were split: {parts}. No person stands in two parts."
+    raw = {path for paths in raw_files(list(jobs)).values() for path in paths}
+    if "generated_by" in spec:
+        yield _drawn(spec)
+    elif recordings is None:
+        yield from _images(spec, len(raw))
+    else:
+        yield _recorded(spec, recordings, len(raw))
+        yield f"People, not windows, were split: {_parts(spec, 'windows', 'people')}. No person stands in two parts."
     begun, ended = min(job.began for job in jobs), max(job.ended for job in jobs)
     yield (
         f"{len(jobs)} jobs made it, the first on {_date(begun)} and the last on {_date(ended)}, "
         f"{clock(sum(job.ended - job.began for job in jobs))} of work in all. Below, each stage says what it does, "
         "with every setting that its results depend on, as it was in force when the stage ran."
+    )
+
+
+def _recorded(spec: Mapping[str, Any], recordings: pd.DataFrame, raw: int) -> str:
+    used = recordings[recordings["status"] == "used"]
+    hours = pd.to_numeric(used["used_s"]).sum() / 3600
+    origin = f"{raw} raw files" if raw else "Simulated files"
+    return (
+        f"{origin} hold {len(recordings)} recordings of {len(recordings[SUBJECT].drop_duplicates())} people "
+        f"({', '.join(sorted(set(recordings['dataset'])))}). {len(recordings) - len(used)} recordings were refused; "
+        f"{_few_digits(hours)} hours of the others were used, {len(spec['channels'])} channels at {spec['fs']:g} Hz in "
+        f"windows of {spec['nsamps'] / spec['fs']:.3g} s ({spec['representation']})."
+    )
+
+
+def _few_digits(value: float) -> str:
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
+
+
+def _drawn(spec: Mapping[str, Any]) -> str:
+    """Of a synthetic dataset, whose counts of subjects are no people."""
+    windows = ", ".join(f"{name} {count['windows']}" for name, count in spec["counts"].items())
+    training = {"all": "Windows in the training part, beside the real ones,"}.get(
+        spec["real"], "All training windows"
+    )
+    return (
+        f"{training} were drawn from the diffusion model {spec['generated_by']['model']}, and no person stands behind "
+        f"them. Windows by part: {windows} ({spec['representation']})."
+    )
+
+
+def _images(spec: Mapping[str, Any], raw: int) -> Iterator[str]:
+    origin = f"{raw} raw files" if raw else "the Hugging Face hub"
+    count = sum(each["windows"] for each in spec["counts"].values())
+    side = spec["resolution"]
+    yield f"{count} images of {side} x {side} pixels ({', '.join(spec['planes'])}) were made from {origin}."
+    yield f"Groups, not images, were split: {_parts(spec, 'images', 'groups')}. No group stands in two parts."
+
+
+def _parts(spec: Mapping[str, Any], windows: str, people: str) -> str:
+    counts = spec["counts"].items()
+    return ", ".join(
+        f"{name} {each['windows']} {windows} of {each['subjects']} {people}" for name, each in counts
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -111,7 +111,11 @@ WORDS["index_simulated"] = WORDS["index"]
 
 @dataclass(frozen=True)
 class Stage:
-    """A rule's share in a result. depth: 0 for what reads raw files alone, one more than what it reads else."""
+    """A rule's share in a result. depth: 0 for what reads raw files alone, one more than what it reads else.
+
+    A rule that works anew on what came from its own work, as where a run learns from windows that another one drew,
+    has a stage for each turn: `train_diffusion`, then `train_diffusion 2`.
+    """
 
     rule: str
     jobs: Sequence[Job]
@@ -119,11 +123,12 @@ class Stage:
 
     @property
     def title(self) -> str:
-        return WORDS.get(self.rule, (self.rule.replace("_", " ").capitalize(),))[0]
+        rule, _, turn = self.rule.partition(" ")
+        return f"{WORDS.get(rule, (rule.replace('_', ' ').capitalize(),))[0]} {turn}".rstrip()
 
     @property
     def words(self) -> str:
-        return WORDS.get(self.rule, ("", ""))[1]
+        return WORDS.get(self.rule.partition(" ")[0], ("", ""))[1]
 
     @property
     def seconds(self) -> float:
@@ -133,11 +138,31 @@ class Stage:
 
 def stages(jobs: Sequence[Job]) -> list[Stage]:
     """The rules of these jobs, in the order of the way from raw files to the result."""
-    pairs = links(list(jobs))
+    jobs = _in_turns(jobs)
+    pairs = links(jobs)
     counts = Counter(job.rule for job in jobs)
     depths = _depths(counts, pairs)
     found = [Stage(rule, [job for job in jobs if job.rule == rule], depths[rule]) for rule in counts]
     return sorted(found, key=lambda stage: (stage.depth, min(job.began for job in stage.jobs)))
+
+
+def _in_turns(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs with their turn behind the rule's name, from the second on: links between stages never go round."""
+    maker = {path: job for job in jobs for path in job.outputs}
+    behind: dict[int, Counter[str]] = {}
+
+    def rules_behind(job: Job) -> Counter[str]:
+        """How often each rule works on the longest way to what this job makes, its own work included."""
+        if id(job) not in behind:
+            makers = {id(maker[path]): maker[path] for path in job.inputs if path in maker}
+            most: Counter[str] = Counter()
+            for each in makers.values():
+                most |= rules_behind(each)
+            behind[id(job)] = most + Counter([job.rule])
+        return behind[id(job)]
+
+    turns = [(job, rules_behind(job)[job.rule]) for job in jobs]
+    return [replace(job, rule=f"{job.rule} {turn}") if turn > 1 else job for job, turn in turns]
 
 
 def _depths(rules: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
@@ -169,7 +194,9 @@ def _reaches(start: str, end: str, after: Mapping[str, set[str]]) -> bool:
 @styled
 def stages_figure(jobs: Sequence[Job]) -> Figure:
     """Boxes from top to bottom, one per stage, with the number of its jobs and their time; raw files on top."""
-    found, raw = stages(jobs), raw_files(list(jobs))
+    found = stages(jobs)
+    jobs = [job for stage in found for job in stage.jobs]
+    raw = raw_files(jobs)
     rows: dict[int, list[str]] = {}
     for stage in found:
         rows.setdefault(stage.depth, []).append(stage.rule)
@@ -178,7 +205,7 @@ def stages_figure(jobs: Sequence[Job]) -> Figure:
         places[RAW] = (0.0, 1.0)
     figure = new_figure(9, 0.95 * (len(rows) + bool(raw)))
     axes = figure.subplots()
-    for one, other in direct(links(list(jobs))) | {(RAW, rule) for rule in raw if not _depth(found, rule)}:
+    for one, other in direct(links(jobs)) | {(RAW, rule) for rule in raw if not _depth(found, rule)}:
         _arrow(axes, places[one], places[other])
     for stage in found:
         jobs_said = f"{len(stage.jobs)} job{'s' if len(stage.jobs) > 1 else ''}, {clock(stage.seconds)}"
