@@ -80,6 +80,50 @@ def test_training_curves_leave_out_what_is_not_finite(stats, tmp_path):
     style.save(curves.training_curves([{"step": 1, "train/grad_norm": np.inf}]), tmp_path / "none.png")
 
 
+def test_no_loss_of_the_validation_lies_outside_the_axis(stats):
+    """Nor does one of the training, but for the first of many."""
+    worse = [{"step": step, "val/loss": 1 + step / 40} for step in range(40, 120, 40)]
+    [low, high] = curves.training_curves([*stats, *worse]).axes[0].get_ylim()
+    assert low < 1 / 119 and high > 3
+    many = [{"step": step, "val/loss": 0.5 + step / 1e4} for step in range(1, 120)]
+    [low, high] = curves.training_curves([*stats, *many]).axes[0].get_ylim()
+    assert low < 1 / 119 and 0.5119 < high < 0.7
+
+
+def test_bands_that_no_row_reaches_have_no_name_beside_the_axis(battery):
+    rows = np.geomspace(1, 25, 32)
+    top = curves.mean_spectra({**battery.arrays, "frequencies": rows}, "power (dB)").axes[0]
+    assert [text.get_text() for text in top.texts] == ["delta", "theta", "alpha", "beta"]
+    assert max(text.get_position()[0] for text in top.texts) < 25
+
+
+def test_images_of_the_old_system_are_judged_and_drawn_in_their_unit(sets, tmp_path):
+    """They have a row at 0 Hz, and decibels of volts."""
+    rows = [0.0, *np.geomspace(0.4, 62.5, 31)]
+    spec = SPEC | {"bins": "log-legacy", "frequencies": rows}
+    found = evaluate({"generated": sets[2]}, sets[0], sets[1], spec, bootstrap=5)
+    draw_run(tmp_path / "out", found.metrics, found.arrays, sets[1], sets[2], spec, LABELS, [])
+    top, bottom = curves.mean_spectra(found.arrays, style.power_label(spec)).axes
+    assert top.get_ylabel() == "power (dB re 1 V)" and bottom.get_xlim()[0] == pytest.approx(0.4)
+    labels = [axes.get_ylabel() for axes in images.sample_grid(sets[1], sets[2], spec, []).axes]
+    assert "power (dB re 1 V)" in labels and style.power_label(SPEC) == "power (dB re 1 µV²/Hz)"
+
+
+def test_pixels_of_what_is_no_spectrogram_differ_by_levels_not_decibels(sets, tmp_path, monkeypatch):
+    spec = {"representation": "images", "planes": ["grey"], "resolution": 32}
+    found = evaluate({"generated": sets[2]}, sets[0], sets[1], spec, bootstrap=5)
+    drawn = {}
+    monkeypatch.setattr(
+        "signal_diffusion.report.figures.save", lambda figure, path: drawn.update({path.name: figure})
+    )
+    draw_run(tmp_path, found.metrics, found.arrays, sets[1], sets[2], spec, [], [])
+    assert drawn["nearest.png"].axes[0].get_xlabel() == "distance (levels of 255)"
+
+
+def test_an_unknown_label_is_said_to_be():
+    assert images.condition_name({"gender": "", "health": "PD"}) == "unknown, Parkinson's"
+
+
 def test_figures_are_whole_and_equal_when_drawn_again(folder, sets, battery, stats, tmp_path):
     style.save(images.sample_grid(sets[1], sets[2], SPEC, LABELS), tmp_path / "samples.png")
     style.save(curves.training_curves(stats), tmp_path / "training.png")

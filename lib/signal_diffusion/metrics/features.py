@@ -69,7 +69,8 @@ def _spectral_block(windows: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
 
 
 def _row_groups(frequencies: np.ndarray) -> list[np.ndarray]:
-    edges = np.geomspace(frequencies[0], frequencies[-1], SPECTRUM_GROUPS + 1)
+    # The images of the old system have a row at 0 Hz, which joins the lowest group.
+    edges = np.geomspace(frequencies[frequencies > 0][0], frequencies[-1], SPECTRUM_GROUPS + 1)
     group = np.clip(np.searchsorted(edges, frequencies, side="right") - 1, 0, SPECTRUM_GROUPS - 1)
     return [np.flatnonzero(group == index) for index in np.unique(group)]
 

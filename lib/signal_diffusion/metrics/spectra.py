@@ -60,7 +60,8 @@ def alpha_peak(spectra: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     inside = (frequencies >= PEAK_RANGE[0]) & (frequencies <= PEAK_RANGE[1])
     if flank.sum() < 3 or inside.sum() < 2:
         return np.full(spectra.shape[:-1], np.nan)
-    line = np.stack([np.ones_like(frequencies), np.log10(frequencies)], axis=1)
+    with np.errstate(divide="ignore"):  # a row at 0 Hz is neither flank nor inside
+        line = np.stack([np.ones_like(frequencies), np.log10(frequencies)], axis=1)
     background = spectra[..., flank] @ np.linalg.pinv(line[flank]).T @ line[inside].T
     excess = np.maximum(10 ** ((spectra[..., inside] - background) / 10) - 1, 0)
     weight = excess * np.gradient(frequencies)[inside]

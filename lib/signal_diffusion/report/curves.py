@@ -23,27 +23,40 @@ from signal_diffusion.report.style import (
     styled,
 )
 
+MANY = 50  # points, from which on a curve is smoothed
+
 
 @styled
-def mean_spectra(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Mean spectra of all sets above, differences from unseen real windows below; arrays of `Battery`."""
+def mean_spectra(arrays: Mapping[str, np.ndarray], power: str) -> Figure:
+    """Mean spectra of all sets above, differences from unseen real windows below; arrays of `Battery`.
+
+    power: the label of the axis.
+    """
     frequencies = arrays["frequencies"]
     spectra = {key.split("/")[1]: row for key, row in arrays.items() if key.startswith("spectrum/")}
     figure = new_figure(8, 6)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    with shaded(top, BANDS):
+    bands = _reached(frequencies)
+    with shaded(top, bands):
         for key, row in spectra.items():
             top.plot(frequencies, row, label=name(key), **_line(key))
-    top.set_ylabel("power (dB re 1 µV²/Hz)")
+    top.set_ylabel(power)
     top.legend(loc="upper right", ncols=2)
     top.set_ylim(*_limits([spectra["reference"], spectra["generated"]], 0.15))
-    with shaded(bottom, BANDS, labelled=False):
+    with shaded(bottom, bands, labelled=False):
         for key in ("floor", "generated"):
             bottom.plot(frequencies, spectra[key] - spectra["reference"], **_line(key))
     bottom.axhline(0, color=INK, linewidth=0.8)
     bottom.set(xlabel="frequency (Hz)", ylabel="difference from\nreal, unseen (dB)")
     frequency_axis(bottom, frequencies)
     return figure
+
+
+def _reached(frequencies: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Of each band, in Hz, what lies on the axis."""
+    first, last = frequencies[0], frequencies[-1]
+    parts = {band: (max(low, first), min(high, last)) for band, (low, high) in BANDS.items()}
+    return {band: (low, high) for band, (low, high) in parts.items() if low < high}
 
 
 def _line(key: str) -> dict[str, Any]:
@@ -115,9 +128,11 @@ def training_curves(stats: Sequence[Mapping[str, float]]) -> Figure:
     widths = [2 if title == "Loss" else 1 for title in shown]
     panels = figure.subplots(1, max(len(shown), 1), squeeze=False, width_ratios=widths or [1])[0]
     for axes, (title, names) in zip(panels, shown.items(), strict=False):
-        for colour, tag in zip((REAL, GENERATED, FLOOR, MUTED), names, strict=False):
-            points = np.array([(line["step"], line[tag]) for line in stats if tag in line], dtype=float)
-            _curve(axes, points[np.isfinite(points[:, 1])], colour, tag)
+        curves = [_points(stats, tag) for tag in names]
+        for colour, tag, points in zip((REAL, GENERATED, FLOOR, MUTED), names, curves, strict=False):
+            _curve(axes, points, colour, tag)
+        if any(len(points) >= MANY for points in curves):
+            _bound(axes, [points[:, 1] for points in curves if len(points)])
         axes.set(title=title, xlabel="step")
         axes.grid(axis="y")
         if len(names) > 1:
@@ -125,15 +140,26 @@ def training_curves(stats: Sequence[Mapping[str, float]]) -> Figure:
     return figure
 
 
+def _points(stats: Sequence[Mapping[str, float]], tag: str) -> np.ndarray:
+    """Steps and finite values of a tag: [points, 2]."""
+    points = np.array([(line["step"], line[tag]) for line in stats if tag in line], dtype=float)
+    return points[np.isfinite(points[:, 1])]
+
+
 def _curve(axes: Axes, points: np.ndarray, colour: str, label: str) -> None:
     steps, values = points.T
-    if len(values) < 50:
+    if len(values) < MANY:
         axes.plot(steps, values, color=colour, label=label, marker="o" if len(values) < 3 else None)
         return
     width = max(5, len(values) // 40)
     smooth = np.convolve(values, np.ones(width) / width, mode="valid")
     axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
     axes.plot(steps[width // 2 : width // 2 + len(smooth)], smooth, color=colour, label=label)
-    low, high = np.quantile(values, [0.0, 0.99])
+
+
+def _bound(axes: Axes, curves: Sequence[np.ndarray]) -> None:
+    """All curves within the axis, but for the highest hundredth of long ones: a first loss would flatten the rest."""
+    low = min(values.min() for values in curves)
+    high = max(np.quantile(values, 0.99) if len(values) >= MANY else values.max() for values in curves)
     if high > low:
         axes.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))

@@ -10,7 +10,7 @@ import numpy as np
 from signal_diffusion.config.images import IMAGES
 from signal_diffusion.metrics.sets import ImageSet
 from signal_diffusion.report import curves, images, scores
-from signal_diffusion.report.style import save
+from signal_diffusion.report.style import power_label, save
 
 CAPTIONS = {
     "samples": "Real and generated windows of the same labels; low frequencies at the bottom.",
@@ -41,14 +41,16 @@ def draw_run(
     `metrics` and `arrays` are a `Battery`'s; `real` are unseen windows, `spec` is dataset.json, `labels` the
     categorical caption fields that make the rows of the grid, of `columns` images each, `stats` stats.jsonl's lines.
     """
-    nearest = scores.nearest_training(arrays, metrics["memorisation"])
+    of_images = spec["representation"] == IMAGES
+    unit = "levels of 255" if of_images else "dB"
+    nearest = scores.nearest_training(arrays, metrics["memorisation"], unit)
     figures = {"distances": scores.distances(metrics), "nearest": nearest}
-    if spec["representation"] == IMAGES:
+    if of_images:
         figures["samples"] = images.image_grid(real, generated, columns)
     else:
         figures["samples"] = images.sample_grid(real, generated, spec, labels, columns)
         figures["sample"] = _pair(real, generated, spec, labels)
-        figures["spectra"] = curves.mean_spectra(arrays)
+        figures["spectra"] = curves.mean_spectra(arrays, power_label(spec))
     if metrics["effects"]:
         figures["effects_all"] = scores.effect_table(metrics["effects"])
         figures["label_spectra"] = curves.label_spectra(arrays, metrics["effects"])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from signal_diffusion.metrics.sets import ImageSet
-from signal_diffusion.report.style import GENERATED, MUTED, REAL, name, new_figure, styled
+from signal_diffusion.report.style import GENERATED, MUTED, REAL, name, new_figure, power_label, styled
 from signal_diffusion.signals.images import content_columns
 
 MAX_CONDITIONS = 8
@@ -33,7 +33,7 @@ def sample_pair(real: np.ndarray, generated: np.ndarray, spec: Mapping[str, Any]
     frequency_ticks(left, spec)
     left.set_ylabel("frequency (Hz)")
     bar = figure.colorbar(drawn, ax=[left, right], fraction=0.03, pad=0.01)
-    bar.set_label("power (dB re 1 µV²/Hz)")
+    bar.set_label(power_label(spec))
     bar.outline.set_visible(False)
     figure.suptitle(caption, fontsize=9, style="italic", color=MUTED)
     return figure
@@ -62,7 +62,7 @@ def sample_grid(
         axes.set_yticks([])
     _condition_names(left, conditions, spec)
     bar = figure.colorbar(drawn, ax=[left, right], fraction=0.02, pad=0.01, aspect=40)
-    bar.set_label("power (dB re 1 µV²/Hz)")
+    bar.set_label(power_label(spec))
     bar.outline.set_visible(False)
     channels = spec["channels"]
     note = (
@@ -157,7 +157,7 @@ def first_of(images: ImageSet, condition: Mapping[str, Any]) -> int:
 
 def condition_name(condition: Mapping[str, Any]) -> str:
     """`female, healthy, rest`, or nothing where there are no labels."""
-    return ", ".join(name(str(value)) for value in condition.values())
+    return ", ".join(name(str(value)) or "unknown" for value in condition.values())
 
 
 def _content(images: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:

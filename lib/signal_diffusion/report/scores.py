@@ -167,8 +167,10 @@ def _cell(axes: Axes, place: tuple[int, int], record: Mapping[str, Any], kind: s
 
 
 @styled
-def nearest_training(arrays: Mapping[str, np.ndarray], memorisation: Mapping[str, Any]) -> Figure:
-    """Distances to the nearest training image: generated beside unseen real ones, in each space."""
+def nearest_training(
+    arrays: Mapping[str, np.ndarray], memorisation: Mapping[str, Any], unit: str = "dB"
+) -> Figure:
+    """Distances to the nearest training image: generated beside unseen real ones, in each space; `unit` of pixels."""
     figure = new_figure(3.4 * len(memorisation) + 0.4, 3)
     panels = figure.subplots(1, len(memorisation), squeeze=False)[0]
     for axes, (space, scores) in zip(panels, memorisation.items(), strict=True):
@@ -179,7 +181,7 @@ def nearest_training(arrays: Mapping[str, np.ndarray], memorisation: Mapping[str
             axes.hist(row, bins=bins, color=colour, histtype="step", linewidth=1.4)
             axes.axvline(np.median(row), color=colour, linestyle=(0, (2, 1)), linewidth=1.2)
         axes.set_title(f"{name(space)}\nmedians' ratio {interval(scores['median_ratio'])}")
-        axes.set_xlabel("distance (dB)" if space == "pixels" else "distance (standard deviations)")
+        axes.set_xlabel(f"distance ({unit if space == 'pixels' else 'standard deviations'})")
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
     panels[0].legend(loc="upper left")

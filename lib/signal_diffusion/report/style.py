@@ -1,16 +1,19 @@
 """One look for all figures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from signal_diffusion.files import atomic_path
+from signal_diffusion.signals.transforms import LEGACY
 
 INK, MUTED, FAINT = "#1f2933", "#7b8794", "#d9dee4"
 REAL, GENERATED, FLOOR = "#334e68", "#e8590c", "#2f9e44"
@@ -63,6 +66,7 @@ STYLE = {
     "grid.linewidth": 0.7,
     "lines.linewidth": 1.8,
     "image.cmap": "magma",
+    "text.parse_math": False,  # a dollar in a file's name begins no formula
 }
 
 
@@ -97,13 +101,18 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.canvas.print_png(temporary, metadata={"Software": None})
 
 
-def frequency_axis(axes: Axes, frequencies) -> None:
-    """A logarithmic frequency axis with plain ticks."""
+def power_label(spec: Mapping[str, Any]) -> str:
+    """What the decibels of spectrograms are; `spec` is dataset.json."""
+    return f"power (dB re 1 {'V' if spec.get('bins') == LEGACY else 'µV²/Hz'})"
+
+
+def frequency_axis(axes: Axes, frequencies: np.ndarray) -> None:
+    """A logarithmic frequency axis with plain ticks, from the first row above 0 Hz on."""
     axes.set_xscale("log")
     ticks = [tick for tick in (1, 2, 4, 7, 13, 30, 60, 120) if frequencies[0] <= tick <= frequencies[-1]]
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlim(frequencies[0], frequencies[-1])
+    axes.set_xlim(frequencies[frequencies > 0][0], frequencies[-1])
 
 
 @contextmanager
