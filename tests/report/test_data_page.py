@@ -167,3 +167,22 @@ def test_a_recording_without_pictures_has_a_place(tmp_path):
     empty = card(amplitude=None, faults=None, spectra=None)
     save(contact_sheet([empty, card()]), tmp_path / "sheet.png")
     assert Image.open(tmp_path / "sheet.png").size[0] > 500
+
+
+def written(sheet) -> list[str]:
+    return [text.get_text() for axes in sheet.axes for text in axes.texts]
+
+
+def test_a_sheet_of_recordings_that_nobody_could_read_says_nothing_of_their_spectra():
+    unread = Card("math a", "refused", True, (), {}, 0.0)
+    assert not any("Hz" in text for text in written(contact_sheet([unread])))
+    assert any("0 to 62.5 Hz" in text for text in written(contact_sheet([unread, card()])))
+
+
+def test_a_long_name_keeps_its_ends_and_its_place():
+    [title, *_] = written(contact_sheet([Card(f"math sub-{'x' * 90}_run-2", "", False, (), {}, 0.0)]))
+    assert len(title) == 60 and title.startswith("math sub-") and title.endswith("_run-2")
+
+
+def test_a_name_with_dollars_is_no_formula(tmp_path):
+    save(contact_sheet([Card("math a$^$b", "", False, (), {}, 0.0)]), tmp_path / "sheet.png")

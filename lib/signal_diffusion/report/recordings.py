@@ -78,12 +78,15 @@ def _draw_key(axes: Axes, nyquist: float, top: float) -> None:
         axes.add_patch(Rectangle((left, top), 16, 10, facecolor=colour, edgecolor=MUTED, linewidth=0.5))
         axes.text(left + 22, top + 10, reason, fontsize=7.5, va="baseline")
     low, high = SPECTRUM
-    lines = (
+    lines = [
         "strips: a row per channel over the whole recording; standard deviation of each second, "
-        "0.5 µV black to 100 µV white",
-        f"lines: spectrum of each channel, 0 to {nyquist:g} Hz with a tick every {TICK} Hz, "
-        f"{low:g} to {high:g} dB re 1 µV²/Hz",
-    )
+        "0.5 µV black to 100 µV white"
+    ]
+    if nyquist:  # none where no recording of the sheet could be read
+        lines.append(
+            f"lines: spectrum of each channel, 0 to {nyquist:g} Hz with a tick every {TICK} Hz, "
+            f"{low:g} to {high:g} dB re 1 µV²/Hz"
+        )
     for number, line in enumerate(lines, start=1):
         axes.text(0, top + 12 + 16 * number, line, fontsize=7, color=MUTED, va="baseline")
 
@@ -113,7 +116,7 @@ def _over(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _draw(axes: Axes, card: Card, left: float, top: float) -> None:
-    axes.text(left, top + 12, card.title, fontsize=7.5, weight="bold", color=INK, va="baseline")
+    axes.text(left, top + 12, _narrow(card.title), fontsize=7.5, weight="bold", color=INK, va="baseline")
     colour = COLOURS["clipped"] if card.alarm else MUTED
     axes.text(left, top + 28, _short(card.note), fontsize=7, color=colour, va="baseline")
     top += TITLE - 6
@@ -139,6 +142,11 @@ def _sparklines(axes: Axes, card: Card, left: float, top: float) -> None:
     for frequency in range(0, int(card.fs / 2) + 1, TICK):
         place = left + SPARK * frequency / (card.fs / 2)
         axes.plot([place] * 2, [top + HEIGHT, top + HEIGHT + 3], color=MUTED, linewidth=0.5)
+
+
+def _narrow(text: str, most: int = 60) -> str:
+    """With both its ends, for names of recordings often differ in the last."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - most // 2 + 1 :]}"
 
 
 def _short(text: str, most: int = 78) -> str:
