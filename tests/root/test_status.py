@@ -174,6 +174,14 @@ def test_nothing_runs_once_the_build_has_ended(folder):
     assert "ended 0:01 ago after 1:36" in text and "Running:" not in text and text.count("-of-4  ") == 2
 
 
+def test_a_build_of_the_target_alone_has_no_stages(tmp_path):
+    """As `snakemake --force` plans where all is built."""
+    log = tmp_path / ".snakemake/log/2026-11-21T081823.842297.snakemake.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("Job stats:\njob      count\n-----  -------\nall          1\ntotal        1\n\n")
+    assert "0 of 0 jobs done" in view(tmp_path)
+
+
 def test_the_clusters_jobs_of_this_folder_are_shown(folder, monkeypatch):
     here = str(folder.resolve())
     said = (

@@ -47,7 +47,7 @@ def stages(build: Build | None, running: Sequence[Job], logs: Path = LOGS) -> It
     seconds = {rule: seconds_each(rule, logs) for rule in planned}
     busy = Counter(job.rule for job in running)
     yield _headline(build, planned, seconds, len(running))
-    wide = max(map(len, planned))
+    wide = max(map(len, planned), default=0)
     for rule, count in planned.items():
         yield f"  {rule:<{wide}}  {_stage(build.finished[rule], count, busy[rule], seconds[rule])}"
 
