@@ -12,7 +12,14 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.records import Job
 from signal_diffusion.report.html import from_markdown
 from signal_diffusion.report.overview import write_overview
-from signal_diffusion.report.resources import read_benchmark, resources_figure, rule_uses
+from signal_diffusion.report.resources import (
+    RuleUse,
+    Used,
+    read_benchmark,
+    resources_figure,
+    resources_page,
+    rule_uses,
+)
 from signal_diffusion.report.stages import WORDS, direct, stages, stages_figure
 
 # Pages and measurements, which no run is made from.
@@ -85,6 +92,15 @@ def test_what_a_rule_used_stands_beside_what_it_asked_for(tmp_path):
     assert use.time == (30, 600) and use.median_seconds == 20
     assert use.memory == (1000, 8000) and use.cores == (1.0, 2.0)
     assert len(resources_figure([use]).axes) == 3
+
+
+def test_cores_that_were_not_measured_are_no_idle_cores_and_many_are_a_plain_number():
+    unmeasured = Used(0.1, None, None, asked_cores=128)
+    use = RuleUse("shards", [unmeasured, Used(10.0, 20.0, 100.0, asked_cores=128)])
+    assert use.cores == (2.0, 128)
+    page = "".join(resources_page([use, RuleUse("index", [unmeasured])], ""))
+    assert "<td>2</td><td>128</td><td>0:20</td>" in page
+    assert "<td>not recorded</td><td>128</td><td>not recorded</td>" in page
 
 
 def test_a_benchmark_without_requests_or_measures_is_read_all_the_same(tmp_path):

@@ -1,7 +1,7 @@
 """Tables hold what they are given, whatever stands in a cell."""
 
 from markdown_it import MarkdownIt
-from signal_diffusion.markdown import table
+from signal_diffusion.markdown import number, table
 
 
 def cells(text: str) -> list[list[str]]:
@@ -23,3 +23,10 @@ def test_bars_and_line_breaks_stay_in_their_cell():
 
 def test_numbers_stand_to_the_right():
     assert table(("name", "a", "b"), [("x", 1, 2)], numbers=2).splitlines()[1] == "| --- | ---: | ---: |"
+
+
+def test_a_large_number_has_no_exponent():
+    assert [number(value) for value in (1234567, 12345.6, 9999.7, 0.001234, "demo")] == [
+        "1,234,567", "12,346", "10,000", "0.001234", "demo",
+    ]  # fmt: skip
+    assert [number(value, 2) for value in (0.25, 12.0, 128.0)] == ["0.25", "12", "128"]

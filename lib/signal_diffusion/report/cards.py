@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from signal_diffusion.config.images import IMAGES
-from signal_diffusion.markdown import table
+from signal_diffusion.markdown import number, table
 from signal_diffusion.metrics.comparison import ROUND_TRIP, best_baseline
 from signal_diffusion.report.figures import CAPTIONS
 from signal_diffusion.report.scores import SHOWN, baseline_cell, interval
@@ -57,7 +57,7 @@ def model_card(
         "## Data",
         _data(spec),
         "## Training",
-        table(("", ""), [(name(key), _number(value)) for key, value in training.items()]),
+        table(("", ""), [(name(key), number(value)) for key, value in training.items()]),
         "## Figures",
         _figures(figures, [key for key in CAPTIONS if key != "samples"], spec),
         "## Limits",
@@ -174,7 +174,7 @@ def _memorisation(memorisation: Mapping[str, Any]) -> str:
 
 def _data(spec: Mapping[str, Any]) -> str:
     header = ("split", "windows", "recordings", "subjects")
-    rows = [(split, *(_number(count[key]) for key in header[1:])) for split, count in spec["counts"].items()]
+    rows = [(split, *(number(count[key]) for key in header[1:])) for split, count in spec["counts"].items()]
     if spec["representation"] == IMAGES:
         size = f"{spec['resolution']} x {spec['resolution']} pixels of {', '.join(spec['planes'])}"
         return f"{size}. Splits are by group.\n\n{table(header, rows)}"
@@ -208,9 +208,3 @@ def _figures(figures: Sequence[str], wanted: Iterable[str], spec: Mapping[str, A
     captions = CAPTIONS | (OF_IMAGES if spec["representation"] == IMAGES else {})
     paths = {path.rsplit("/", 1)[-1].removesuffix(".png"): path for path in figures}
     return "\n\n".join(f"![{captions[key]}]({paths[key]})\n{captions[key]}" for key in wanted if key in paths)
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -11,7 +11,7 @@ from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.families.classification.prediction import load_classifier
 from signal_diffusion.families.classification.publish import publish_model, usage
 from signal_diffusion.files import read_json, replaced_folder, write_text
-from signal_diffusion.markdown import table
+from signal_diffusion.markdown import number, table
 from signal_diffusion.report.classifier_card import evidence, limits, pictures, tried
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.training.checkpoints import discard
@@ -71,7 +71,7 @@ def card(
         _data(spec),
         SHARED if run.evaluation.folds != "none" else "",
         "## Training",
-        table(("", ""), [(key.replace("_", " "), _number(value)) for key, value in training.items()]),
+        table(("", ""), [(key.replace("_", " "), number(value)) for key, value in training.items()]),
         "## Limits",
         limits(),
         "## Configuration",
@@ -108,16 +108,10 @@ def _front_matter(run: ClassificationRun, spec: Mapping[str, Any]) -> str:
 
 def _data(spec: Mapping[str, Any]) -> str:
     header = ("split", "windows", "recordings", "subjects")
-    rows = [(split, *(_number(count[key]) for key in header[1:])) for split, count in spec["counts"].items()]
+    rows = [(split, *(number(count[key]) for key in header[1:])) for split, count in spec["counts"].items()]
     seconds = spec["nsamps"] / spec["fs"]
     text = (
         f"Windows of {seconds:.4g} s at {spec['fs']:g} Hz, {len(spec['channels'])} channels "
         f"({', '.join(spec['channels'])}). Splits are by subject."
     )
     return f"{text}\n\n{table(header, rows)}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

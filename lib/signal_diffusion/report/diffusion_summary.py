@@ -12,7 +12,7 @@ from signal_diffusion.datasets.storage import write_table
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.summary import summary_table
 from signal_diffusion.files import replaced_folder, write_text
-from signal_diffusion.markdown import table
+from signal_diffusion.markdown import number, table
 from signal_diffusion.report.scores import baseline_cell, interval
 from signal_diffusion.report.style import FLOOR, GENERATED, INK, MUTED, name, new_figure, save, styled
 
@@ -92,7 +92,7 @@ def _short(distance: str) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.3g}"
+    return "" if pd.isna(value) else number(value, 3)
 
 
 def _estimate(row: Any, key: str) -> dict[str, float | None]:

@@ -16,6 +16,7 @@ from signal_diffusion.datasets.recordings import FILE
 from signal_diffusion.datasets.splits import SUBJECT
 from signal_diffusion.datasets.storage import read_spec
 from signal_diffusion.errors import UserError
+from signal_diffusion.markdown import number
 from signal_diffusion.progress import clock
 from signal_diffusion.records import METADATA, Job, history, raw_files
 from signal_diffusion.report.html import from_markdown, note, page, picture, table
@@ -95,13 +96,9 @@ def _recorded(spec: Mapping[str, Any], recordings: pd.DataFrame, raw: int) -> st
     return (
         f"{origin} hold {len(recordings)} recordings of {len(recordings[SUBJECT].drop_duplicates())} people "
         f"({', '.join(sorted(set(recordings['dataset'])))}). {len(recordings) - len(used)} recordings were refused; "
-        f"{_few_digits(hours)} hours of the others were used, {len(spec['channels'])} channels at {spec['fs']:g} Hz in "
-        f"windows of {spec['nsamps'] / spec['fs']:.3g} s ({spec['representation']})."
+        f"{number(float(hours), 2)} hours of the others were used, {len(spec['channels'])} channels at "
+        f"{spec['fs']:g} Hz in windows of {spec['nsamps'] / spec['fs']:.3g} s ({spec['representation']})."
     )
-
-
-def _few_digits(value: float) -> str:
-    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
 def _drawn(spec: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from statistics import median
 
 from matplotlib.figure import Figure
 
+from signal_diffusion.markdown import number
 from signal_diffusion.progress import clock
 from signal_diffusion.records import Job
 from signal_diffusion.report.html import note, table
@@ -58,13 +59,18 @@ class RuleUse:
         return _most(job.memory_mb for job in self.jobs), _most(job.asked_mb for job in self.jobs)
 
     @property
-    def core_seconds(self) -> float:
-        return sum(job.core_seconds or 0.0 for job in self.jobs)
+    def core_seconds(self) -> float | None:
+        return sum(job.core_seconds for job in self._timed) if self._timed else None
 
     @property
-    def cores(self) -> tuple[float, float | None]:
-        seconds = sum(job.seconds for job in self.jobs)
-        return self.core_seconds / max(seconds, 1e-9), _most(job.asked_cores for job in self.jobs)
+    def cores(self) -> tuple[float | None, float | None]:
+        seconds = max(sum(job.seconds for job in self._timed), 1e-9)
+        busy = None if self.core_seconds is None else self.core_seconds / seconds
+        return busy, _most(job.asked_cores for job in self.jobs)
+
+    @property
+    def _timed(self) -> list[Used]:
+        return [job for job in self.jobs if job.core_seconds is not None]
 
 
 def rule_uses(jobs: Iterable[Job], logs: Path = Path("logs")) -> list[RuleUse]:
@@ -118,7 +124,7 @@ def _row(use: RuleUse) -> list[str]:
         *map(_clock, use.time),
         *map(_megabytes, use.memory),
         *map(_cores, use.cores),
-        clock(use.core_seconds),
+        _clock(use.core_seconds),
     ]
 
 
@@ -131,7 +137,7 @@ def _megabytes(value: float | None) -> str:
 
 
 def _cores(value: float | None) -> str:
-    return "not recorded" if value is None else f"{value:.2g}"
+    return "not recorded" if value is None else number(float(value), 2)
 
 
 PANELS = (
