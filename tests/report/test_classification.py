@@ -114,6 +114,26 @@ def test_forest_shows_the_numbers(metrics):
     assert not any("handedness" in title for title in panels)
 
 
+def test_a_long_reason_stays_in_its_panel(metrics):
+    reason = "gender, health and age, but for the task's own, are unknown or the same for everyone"
+    task = metrics["protocols"]["split"]["tasks"]["gender"] | {"absent": {"shuffled": reason}}
+    level = {**task["levels"]["window"], "scores": dict(task["levels"]["window"]["scores"])}
+    del level["scores"]["shuffled"]
+    levels = {"window": level, "person": task["levels"]["person"]}
+    axes = classifier_scores.score_forest({"tasks": {"gender": task | {"levels": levels}}}).axes[0]
+    [text] = [text.get_text() for text in axes.texts]
+    assert text.replace("\n", " ") == reason and max(map(len, text.splitlines())) < 50
+
+
+def test_many_classes_have_room_in_the_confusion(metrics):
+    task = metrics["protocols"]["split"]["tasks"]["emotion"]
+    window = task["levels"]["window"] | {"confusion": np.eye(10, dtype=int).tolist()}
+    many = task | {"classes": [f"class {k}" for k in range(10)], "levels": {"window": window}}
+    narrow = classifier_scores.confusion({"tasks": {"emotion": task}}).get_size_inches()
+    wide = classifier_scores.confusion({"tasks": {"emotion": many}}).get_size_inches()
+    assert (wide > narrow + 1).all()
+
+
 def test_bars_of_subjects_stand_beside_the_chance_of_windows():
     """Three windows in four are of one class: who always names it is right in as many, and no better than chance."""
     rows = rows_of(6, 8)

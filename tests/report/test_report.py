@@ -164,6 +164,20 @@ def test_dataset_overview_copes_with_unknown_labels(sets, tmp_path):
     assert (tmp_path / "dataset.png").stat().st_size > 10_000
 
 
+def test_bars_of_ages_hold_as_many_years_each(sets):
+    metadata = sets[0].labels.assign(split="train", age=np.linspace(20, 88, 40).round())
+    ages = dataset_overview(metadata, sets[0].images, SPEC).axes[1]
+    middles = np.unique([round(bar.get_x() + bar.get_width() / 2, 6) for bar in ages.patches])
+    assert np.allclose(np.diff(middles), 6) and sum(bar.get_height() for bar in ages.patches) == 20
+
+
+def test_names_of_labels_stay_on_their_part_of_the_bar(sets):
+    sites = [f"hospital number {k % 7} of the town" for k in range(40)]
+    labels = dataset_overview(sets[0].labels.assign(split="train", site=sites), sets[0].images, SPEC).axes[2]
+    names = [text.get_text() for text in labels.texts]
+    assert "female" in names and "arithmetic" in names and all(len(name) <= 6 for name in names[4:])
+
+
 def test_dataset_overview_of_time_series_shows_no_images(sets, tmp_path):
     metadata = sets[0].labels.assign(split="train", age=30)
     figure = dataset_overview(

@@ -107,7 +107,7 @@ def _forest_panel(
             axes.text(
                 0.02,
                 place,
-                reason,
+                _wrapped(reason),
                 transform=axes.get_yaxis_transform(),
                 fontsize=7,
                 color=MUTED,
@@ -159,7 +159,8 @@ def confusion(protocol: Mapping[str, Any]) -> Figure:
     ]
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
-    figure = new_figure(2.7 * columns + 0.5, 2.7 * rows + 0.2)
+    side = max(2.7, *(0.42 * len(found["classes"]) for _, _, found in panels))
+    figure = new_figure(side * columns + 0.5, side * rows + 0.2)
     grid = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for axes, (task, level, found) in zip(grid, panels, strict=False):
         _confusion_panel(axes, np.array(level["confusion"]), [name(word) for word in found["classes"]])

@@ -21,6 +21,8 @@ OVERVIEW, BALANCE = "figures/overview.png", "figures/balance.png"
 _NO_LABELS = {*NOT_LABELS, "age"}
 _MOST_VALUES = 8
 _SHOWN_WINDOWS = 1000
+_MOST_BINS = 12
+_BAR_LETTERS = 38  # that stand side by side on a whole bar
 
 
 def draw_dataset(folder: Path) -> list[str]:
@@ -114,7 +116,8 @@ def _age_bars(axes: Axes, people: pd.DataFrame) -> None:
         return
     by_split = [ages[(people["split"] == split) & ages.notna()] for split in SPLIT_COLOURS]
     low, high = int(ages.min()), int(ages.max())
-    bins = np.linspace(low, high + 1, min(12, high - low + 1) + 1)
+    width = -(-(high - low + 1) // _MOST_BINS)  # whole years, for ages are
+    bins = np.arange(low, high + width + 1, width)
     axes.hist(by_split, bins=bins, stacked=True, color=list(SPLIT_COLOURS.values()), rwidth=0.92)
 
 
@@ -129,12 +132,24 @@ def _label_bars(axes: Axes, windows: pd.DataFrame) -> None:
             axes.barh(place, share, left=left, color=REAL, alpha=max(0.85 * 0.55**index, 0.12), height=0.65)
             colour = "white" if index == 0 else "black"
             axes.text(
-                left + share / 2, place, name(str(value)), ha="center", va="center", fontsize=8, color=colour
+                left + share / 2,
+                place,
+                _fitting(name(str(value)), share),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=colour,
             )
             left += share
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
     axes.set(title="Labels", xlabel="share of windows", xlim=(0, 1))
+
+
+def _fitting(text: str, share: float) -> str:
+    """As much of a name as has room on its part of a bar."""
+    room = max(round(_BAR_LETTERS * share), 3)
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _few_valued(windows: pd.DataFrame) -> list[str]:
