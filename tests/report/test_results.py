@@ -10,7 +10,7 @@ from signal_diffusion.config.diffusion import EXTRAS
 from signal_diffusion.errors import UserError
 from signal_diffusion.files import read_json
 from signal_diffusion.metrics.comparison import summary
-from signal_diffusion.report.calls import sentence
+from signal_diffusion.report.calls import calls_figure, sentence
 from signal_diffusion.report.diffusion_summary import read_summary, tables, write_summary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,3 +55,27 @@ def test_a_table_holds_what_was_measured_and_who_was_not():
     [good] = [line for line in text.splitlines() if line.startswith("| dit | good ")]
     assert "| 2.50 M | 100 | 4 |  | 3 of 4 | 0.90 [0.90, 0.90] | 0.90 [0.90, 0.90] |" in good
     assert "| hourglass | not run |" in text and "(pixel Gaussian) | 0.50 [0.50, 0.50] |" in text
+
+
+def test_a_run_worse_than_the_best_baseline_is_shown_and_has_no_share_of_it():
+    found = read_json(ROOT / "docs/calls.json")
+    lower = {"quality": ("value", "low", "high"), "closed": ("closed", "closed_low", "closed_high")}
+    for point in found["points"]:
+        for each, keys in (
+            (point["quality"], lower["quality"]),
+            *((s, lower["closed"]) for s in point["scores"]),
+        ):
+            each.update({key: each[key] - 3 for key in keys})
+    text = sentence(found)
+    assert "share" not in text and "the run's own makes 10% of its calls." in text
+    for axes in calls_figure(found).axes:
+        [own] = [line for line in axes.lines if line.get_marker() == "*"]
+        assert axes.get_ylim()[0] < own.get_ydata()[0]
+
+
+def test_a_distance_without_a_way_leaves_its_panel_without_a_point():
+    found = read_json(ROOT / "docs/calls.json")
+    for point in found["points"]:
+        point["scores"][0] |= {"closed": None, "closed_low": None, "closed_high": None}
+    _, panel, *_ = calls_figure(found).axes
+    assert np.isnan([line.get_ydata()[0] for line in panel.lines if line.get_marker() == "*"]).all()

@@ -1,7 +1,7 @@
 """Quality against network calls as a table, a figure and a page."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,21 +79,23 @@ def sentence(found: Mapping[str, Any]) -> str:
     default, best, fewest = (_point(found, said[key]) for key in ("default", "best", "fewest"))
     within = f"within {NEAR:.0%} of" if said["near"] else f"more than {NEAR:.0%} below"
     few = "a fifth of its calls or fewer" if said["a_fifth"] else "more than a fifth of its calls"
+    # Of a quality below zero, which is further than the best baseline, there is no share.
+    share = f"; its share of that is {interval(said['ratio'])}" if best["quality"]["value"] > 0 else ""
     return (
         f"The run's own sampling ({_title(default)}) has quality {interval(default['quality'])}, {within} the best of "
-        f"all, {interval(best['quality'])} ({_title(best)}), at {few}; its share of that is "
-        f"{interval(said['ratio'])}. The fewest calls within {NEAR:.0%} of the best: {_title(fewest)}. "
-        + _limit(found, default)
+        f"all, {interval(best['quality'])} ({_title(best)}), at {few}{share}. "
+        f"The fewest calls within {NEAR:.0%} of the best: {_title(fewest)}. " + _limit(found, default)
     )
 
 
 def _limit(found: Mapping[str, Any], default: Mapping[str, Any]) -> str:
     """What the best solver reaches with the most calls, where solvers agree, and the default's share of it."""
     most = max(found["points"], key=lambda point: (point["calls"], point["quality"]["value"]))
-    share = default["quality"]["value"] / most["quality"]["value"]
+    own, reached = default["quality"]["value"], most["quality"]["value"]
+    share = f"has {own / reached:.1%} of that at" if reached > 0 else "makes"
     return (
-        f"With the most calls of all, quality is {interval(most['quality'])} ({_title(most)}); the run's own has "
-        f"{share:.1%} of that at {default['calls'] / most['calls']:.0%} of its calls."
+        f"With the most calls of all, quality is {interval(most['quality'])} ({_title(most)}); the run's own {share} "
+        f"{default['calls'] / most['calls']:.0%} of its calls."
     )
 
 
@@ -134,10 +136,12 @@ def _panel(axes: Axes, found: Mapping[str, Any], estimate, title: str) -> None:
 
     default = _default(found)
     grid = [point for point in found["points"] if point["set"] != default]
+    best = []
     for method in dict.fromkeys(point["method"] for point in grid):
         points = sorted((p for p in grid if p["method"] == method), key=lambda p: p["calls"])
         calls, shares = [p["calls"] for p in points], [value(p) for p in points]
         colour = METHODS[method]
+        best.append(max(share["value"] for share in shares))
         axes.plot(calls, [s["value"] for s in shares], "o-", color=colour, label=TITLES[method], markersize=4)
         ends = [[s[end] for s in shares] for end in ("low", "high")]
         axes.fill_between(calls, *ends, color=colour, alpha=0.1, linewidth=0)
@@ -150,9 +154,15 @@ def _panel(axes: Axes, found: Mapping[str, Any], estimate, title: str) -> None:
     ticks = _apart(sorted({point["calls"] for point in grid}))
     axes.set_xticks(ticks, list(map(str, ticks)))
     axes.minorticks_off()
-    axes.set_ylim(bottom=max(axes.get_ylim()[0], -1.0))
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], _lowest([value(own)["value"], *best])))
     axes.set(title=title, xlabel="network calls per image", ylabel="way closed")
     axes.grid(axis="y")
+
+
+def _lowest(shares: Sequence[float]) -> float:
+    """Where an axis ends that leaves out how bad very few calls are, but not the run's own and each solver's best."""
+    known = [share for share in shares if np.isfinite(share)]
+    return min([-1.0, *(share - 0.5 for share in known)])
 
 
 def _apart(calls: list[int]) -> list[int]:
