@@ -101,6 +101,14 @@ def test_many_recordings_make_many_sheets_of_which_some_are_inside(tmp_path, mon
     assert len(list((tmp_path / "out").glob("sheet-*.png"))) == EMBEDDED + 1
 
 
+def test_bad_channels_are_counted_by_reason_whatever_they_are_called(tmp_path, monkeypatch):
+    monkeypatch.setitem(FAULTS, "sub-03", {"bad_channels": "EEG 001 flat; EEG 002 flat"})
+    write_material(tmp_path, ["sub-05"])
+    pd.DataFrame([row("sub-03")]).to_csv(tmp_path / "dataset/recordings.csv", index=False)
+    write_data_page(tmp_path / "dataset", tmp_path / "shards", tmp_path / "out")
+    assert "<td>none</td><td>2 flat</td>" in (tmp_path / "out/index.html").read_text()
+
+
 def test_the_same_recordings_give_the_same_bytes(page, tmp_path):
     write_material(tmp_path, [f"sub-{k:02d}" for k in range(10)])
     write_data_page(tmp_path / "dataset", tmp_path / "shards", tmp_path / "out")

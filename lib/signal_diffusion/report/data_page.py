@@ -121,7 +121,7 @@ def _sums(rows: Sequence[dict[str, str]]) -> list[list[Any]]:
         part = [row for row in rows if row["dataset"] == dataset]
         used = [row for row in part if row["status"] == "used"]
         hours = sum(float(row["used_s"]) for row in used) / 3600
-        bad = Counter(item.split(" ", 1)[1] for row in used for item in _items(row["bad_channels"]))
+        bad = Counter(item.rsplit(" ", 1)[1] for row in used for item in _items(row["bad_channels"]))
         counts = [
             len(part),
             len(used),
