@@ -125,6 +125,18 @@ def test_a_long_reason_stays_in_its_panel(metrics):
     assert text.replace("\n", " ") == reason and max(map(len, text.splitlines())) < 50
 
 
+def test_a_run_of_a_long_name_leaves_the_scores_room(metrics):
+    long = metrics | {"run": "x" * 60}
+    narrow, wide = (summary_figure(summary_table([each])) for each in (metrics, long))
+    assert wide.get_figwidth() - narrow.get_figwidth() > 4
+    assert narrow.axes[0].get_xlabel() == "mean absolute error (years, less is better)"
+    task = metrics["protocols"]["split"]["tasks"]["gender"]
+    level = task["levels"]["window"]
+    beside = level | {"scores": level["scores"] | {"x" * 60: level["scores"]["model"]}}
+    found = {"tasks": {"gender": task | {"levels": {"window": beside, "person": beside}}}}
+    assert classifier_scores.score_forest(found).get_figwidth() > 12
+
+
 def test_many_classes_have_room_in_the_confusion(metrics):
     task = metrics["protocols"]["split"]["tasks"]["emotion"]
     window = task["levels"]["window"] | {"confusion": np.eye(10, dtype=int).tolist()}

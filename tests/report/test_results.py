@@ -11,7 +11,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.files import read_json
 from signal_diffusion.metrics.comparison import summary
 from signal_diffusion.report.calls import calls_figure, sentence
-from signal_diffusion.report.diffusion_summary import read_summary, tables, write_summary
+from signal_diffusion.report.diffusion_summary import read_summary, summary_figure, tables, write_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +55,17 @@ def test_a_table_holds_what_was_measured_and_who_was_not():
     [good] = [line for line in text.splitlines() if line.startswith("| dit | good ")]
     assert "| 2.50 M | 100 | 4 |  | 3 of 4 | 0.90 [0.90, 0.90] | 0.90 [0.90, 0.90] |" in good
     assert "| hourglass | not run |" in text and "(pixel Gaussian) | 0.50 [0.50, 0.50] |" in text
+
+
+def test_a_long_name_leaves_its_run_room_and_a_way_that_is_unknown_is_said_to_be():
+    unknown = [
+        row | {"closed": None, "closed_low": None, "closed_high": None} for row in scored("y" * 60, 2.0)
+    ]
+    narrow, wide = (
+        summary_figure(pd.DataFrame(rows)) for rows in (scored("x", 1.4), scored("x", 1.4) + unknown)
+    )
+    assert wide.get_figwidth() - narrow.get_figwidth() > 4
+    assert [text.get_text() for text in wide.axes[0].texts] == ["unknown"] and not narrow.axes[0].texts
 
 
 def test_a_run_worse_than_the_best_baseline_is_shown_and_has_no_share_of_it():

@@ -14,9 +14,19 @@ from signal_diffusion.files import read_json, write_text
 from signal_diffusion.markdown import table
 from signal_diffusion.metrics.classification.summary import ALIKE, OTHERS, summary_table
 from signal_diffusion.report.classification import HELD_OUT
-from signal_diffusion.report.classifier_scores import METRICS, SOURCES, UNKNOWN
+from signal_diffusion.report.classifier_scores import METRICS, SOURCES, UNKNOWN, axis_name
 from signal_diffusion.report.scores import interval
-from signal_diffusion.report.style import FAINT, GENERATED, INK, MUTED, REAL, new_figure, save, styled
+from signal_diffusion.report.style import (
+    FAINT,
+    GENERATED,
+    INK,
+    MUTED,
+    REAL,
+    new_figure,
+    room_for,
+    save,
+    styled,
+)
 
 NAME = "classification"
 MARKS = {
@@ -83,7 +93,7 @@ def summary_figure(found: pd.DataFrame) -> Figure:
     if not lines:
         return _empty()
     heights = [max(rows.groupby("level").size()) * 0.3 + 0.95 for rows in lines]
-    figure = new_figure(11, sum(heights) + 0.6)
+    figure = new_figure(11 + 2 * room_for(map(_name, found.itertuples()), 34), sum(heights) + 0.6)
     grid = figure.subplots(len(lines), 2, squeeze=False, height_ratios=heights)
     for rows, pair in zip(lines, grid, strict=True):
         windows = rows["level"] == "window"
@@ -98,6 +108,10 @@ def _empty() -> Figure:
     figure = new_figure(6, 1)
     figure.text(0.5, 0.5, "no run has a score", ha="center", va="center", color=MUTED)
     return figure
+
+
+def _name(row: Any) -> str:
+    return f"{row.run} ({row.backbone}, {row.representation})"
 
 
 def _panel(axes: Axes, rows: pd.DataFrame) -> None:
@@ -115,12 +129,10 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
             label = SOURCES[source] if not place else None
             axes.plot(row[source], place, mark, color=colour, markersize=4.5, label=label, fillstyle="none")
         axes.vlines(row["chance"], place - 0.4, place + 0.4, color=INK, linewidth=1, linestyle=(0, (2, 1)))
-    axes.set_yticks(
-        range(len(rows)), [f"{r.run} ({r.backbone}, {r.representation})" for r in rows.itertuples()]
-    )
+    axes.set_yticks(range(len(rows)), list(map(_name, rows.itertuples())))
     axes.set_ylim(len(rows) - 0.5, -0.5)
     # The left panel's title has room for what both are of.
     both = f"{first['task']} on {first['recipe']}, {HELD_OUT[first['held_out']]}: "
     axes.set_title(f"{both if first['level'] == 'window' else ''}{first['level']}s")
-    axes.set_xlabel(METRICS[first["metric"]], fontsize=8.5)
+    axes.set_xlabel(axis_name(first["metric"]), fontsize=8.5)
     axes.grid(axis="x", color=FAINT)

@@ -14,6 +14,7 @@ from signal_diffusion.report.style import (
     REAL,
     name,
     new_figure,
+    room_for,
     styled,
 )
 
@@ -74,7 +75,8 @@ def score_forest(protocol: Mapping[str, Any]) -> Figure:
     tasks = judged(protocol)
     sources = sources_of([level for _, task in tasks for level in levels_of(task)])
     sources.remove("chance")
-    figure = new_figure(9.6, len(tasks) * (0.29 * len(sources) + 0.95) + 0.3)
+    width = 9.6 + room_for(map(words_of, sources))
+    figure = new_figure(width, len(tasks) * (0.29 * len(sources) + 0.95) + 0.3)
     grid = figure.subplots(len(tasks), 2, squeeze=False, sharey=True)
     for (task, found), row in zip(tasks, grid, strict=True):
         for axes, level in zip(row, found["levels"].values(), strict=True):
@@ -98,7 +100,7 @@ def _forest_panel(
         return
     metric = found["primary"]
     axes.set_title(f"{task}: {level['count']} {level['unit']}s")
-    axes.set_xlabel(_axis_name(metric), fontsize=8.5)
+    axes.set_xlabel(axis_name(metric), fontsize=8.5)
     for place, key in enumerate(sources):
         if key in level["scores"]:
             _dot(axes, place, level["scores"][key][metric], COLOURS.get(key, MUTED))
@@ -119,7 +121,8 @@ def _forest_panel(
     axes.grid(axis="x")
 
 
-def _axis_name(metric: str) -> str:
+def axis_name(metric: str) -> str:
+    """A score with its unit, where it has one."""
     return f"{METRICS[metric]} (years, less is better)" if metric == "mae" else METRICS[metric]
 
 

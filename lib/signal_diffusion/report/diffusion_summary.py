@@ -14,7 +14,17 @@ from signal_diffusion.families.diffusion.summary import summary_table
 from signal_diffusion.files import replaced_folder, write_text
 from signal_diffusion.markdown import number, table
 from signal_diffusion.report.scores import baseline_cell, interval
-from signal_diffusion.report.style import FLOOR, GENERATED, INK, MUTED, name, new_figure, save, styled
+from signal_diffusion.report.style import (
+    FLOOR,
+    GENERATED,
+    INK,
+    MUTED,
+    name,
+    new_figure,
+    room_for,
+    save,
+    styled,
+)
 
 NAME = "diffusion"
 UNKNOWN = "not run"
@@ -107,7 +117,7 @@ def summary_figure(found: pd.DataFrame) -> Figure:
     groups = list(scored.groupby(["recipe", "representation", "features", "distance"], sort=False))
     rows = [max(len(each) for _, each in groups[i : i + 2]) for i in range(0, len(groups), 2)]
     heights = [0.36 * count + 1.15 for count in rows]
-    figure = new_figure(11, sum(heights) + 0.4)
+    figure = new_figure(11 + 2 * room_for(scored["run"]), sum(heights) + 0.4)
     grid = figure.subplots(len(heights), 2, squeeze=False, height_ratios=heights)
     for axes in grid.flat[len(groups) :]:
         axes.set_visible(False)
@@ -123,6 +133,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, title: str) -> None:
         closed = _estimate(row, "closed")
         if closed["low"] is not None:
             axes.hlines(place, closed["low"], closed["high"], color=GENERATED, linewidth=3, alpha=0.4)
+        if closed["value"] is None:
+            across = axes.get_yaxis_transform()
+            axes.text(0.02, place, "unknown", transform=across, fontsize=7.5, color=MUTED, va="center")
         axes.plot(row["closed"], place, "o", color=GENERATED, markersize=6)
     axes.axvline(1, color=FLOOR, linewidth=1, linestyle=(0, (4, 2)))
     axes.axvline(0, color=INK, linewidth=0.8)

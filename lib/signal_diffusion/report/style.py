@@ -1,6 +1,6 @@
 """One look for all figures."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -91,6 +91,11 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def room_for(words: Iterable[str], usual: int = 24) -> float:
+    """Inches that the longest of these labels of an axis takes beyond one of `usual` letters."""
+    return 0.075 * max(0, max(map(len, words), default=0) - usual)
 
 
 def save(figure: Figure, path: str | Path) -> None:
