@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from signal_diffusion.metrics.battery import evaluate
 from signal_diffusion.metrics.sets import ImageSet
-from signal_diffusion.report import curves, images, style
+from signal_diffusion.report import classifier_page, curves, images, style
 from signal_diffusion.report.cards import model_card
 from signal_diffusion.report.dataset import balance_figure, dataset_overview
 from signal_diffusion.report.figures import CAPTIONS, draw_run, read_stats
@@ -243,6 +243,17 @@ def test_one_unseen_subject_leaves_distances_unknown_and_everything_is_drawn(set
     draw_run(tmp_path / "out", found.metrics, found.arrays, alone, generated, SPEC, LABELS, stats)
     card = model_card("alone", {}, SPEC, found.metrics, {}, [], "")
     assert "| Kernel distance (MMD²) | unknown | unknown | unknown | unknown |" in card
+
+
+def test_card_counts_nobody_behind_training_windows_that_a_model_drew(battery):
+    spec = SPEC | {"generated_by": {"model": "demo"}, "real": "held-out"}
+    ours, other = (model_card("it", {}, each, battery.metrics, {}, [], "") for each in (spec, SPEC))
+    assert "no person stands behind them" in ours and "The training windows were drawn from a model" in ours
+    assert "drew" not in other and "drawn" not in other
+    windows = {"fs": 125, "nsamps": 500}
+    assert "no person stands" in classifier_page._data(
+        spec | windows
+    ) and "drew" not in classifier_page._data(SPEC | windows)
 
 
 def test_card_of_a_run_without_labels(battery):

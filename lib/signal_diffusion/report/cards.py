@@ -28,6 +28,10 @@ OF_IMAGES = {
     "nearest": "Distance to the nearest training image: generated images beside images of unseen groups.",
 }
 NO_EEG = "These are no spectrograms: band powers, effects of labels on them and waveforms are left out."
+DRAWN = (
+    "The training windows were drawn from a model, all or some of them: the floor, and what labels do in real windows, "
+    "are measured on them too."
+)
 UNORDERED = {"natten", "mamba-ssm"}  # their backward passes promise no order of additions
 
 
@@ -182,7 +186,17 @@ def _data(spec: Mapping[str, Any]) -> str:
         f"{len(spec['channels'])} channels ({', '.join(spec['channels'])}), {spec['frames']} frames each, "
         f"{spec['min_db']:g} to {spec['max_db']:g} dB. Splits are by subject."
     )
-    return f"{text}\n\n{table(header, rows)}"
+    return f"{text}{drawn_windows(spec)}\n\n{table(header, rows)}"
+
+
+def drawn_windows(spec: Mapping[str, Any]) -> str:
+    """What the counts of a dataset are no people of; nothing where all windows were recorded."""
+    if "generated_by" not in spec:
+        return ""
+    return (
+        f" Training windows that the diffusion model `{spec['generated_by']['model']}` drew count a recording and a "
+        "subject each; no person stands behind them."
+    )
 
 
 def _limits(
@@ -190,6 +204,8 @@ def _limits(
 ) -> Iterable[str]:
     phase = () if spec["representation"] == IMAGES else (_phase_limit(spec),)
     yield from (_size_limit(metrics["samples"], _people(spec)), *phase, *LIMITS)
+    if "generated_by" in spec:
+        yield DRAWN
     if unordered := sorted(UNORDERED.intersection(map(str, training.values()))):
         kernels = " and ".join(unordered)
         yield f"The kernels of {kernels} add in no fixed order: training again gives other last digits."

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from signal_diffusion.markdown import table
+from signal_diffusion.markdown import number, table
 from signal_diffusion.metrics.classification.tables import SPLIT
 from signal_diffusion.report.classification import captions, held_out_words
 from signal_diffusion.report.classifier_scores import METRICS, judged, levels_of, sources_of, words_of
@@ -145,5 +145,5 @@ def _events(events: Mapping[str, Any]) -> str:
         (words, interval(events["mean_over_subjects"][key]), interval(events["pooled"][key]))
         for key, words in EVENTS.items()
     ]
-    text = f"By events ({events['rules']}): {events['events']} events in {events['days']:.2f} days."
+    text = f"By events ({events['rules']}): {events['events']} events in {number(events['days'], 3)} days."
     return f"{text}\n\n{table(('', 'mean over subjects', 'all events'), rows)}"

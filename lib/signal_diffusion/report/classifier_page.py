@@ -12,6 +12,7 @@ from signal_diffusion.families.classification.prediction import load_classifier
 from signal_diffusion.families.classification.publish import publish_model, usage
 from signal_diffusion.files import read_json, replaced_folder, write_text
 from signal_diffusion.markdown import number, table
+from signal_diffusion.report.cards import drawn_windows
 from signal_diffusion.report.classifier_card import evidence, limits, pictures, tried
 from signal_diffusion.report.figures import read_stats
 from signal_diffusion.training.checkpoints import discard
@@ -114,4 +115,4 @@ def _data(spec: Mapping[str, Any]) -> str:
         f"Windows of {seconds:.4g} s at {spec['fs']:g} Hz, {len(spec['channels'])} channels "
         f"({', '.join(spec['channels'])}). Splits are by subject."
     )
-    return f"{text}\n\n{table(header, rows)}"
+    return f"{text}{drawn_windows(spec)}\n\n{table(header, rows)}"
