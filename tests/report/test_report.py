@@ -120,6 +120,14 @@ def test_pixels_of_what_is_no_spectrogram_differ_by_levels_not_decibels(sets, tm
     assert drawn["nearest.png"].axes[0].get_xlabel() == "distance (levels of 255)"
 
 
+def test_combinations_with_an_unknown_label_displace_no_other():
+    values = [(g, h, a) for g in ("", "F", "M") for h in ("", "H", "PD") for a in ("arithmetic", "rest")]
+    labels = pd.DataFrame(values, columns=["gender", "health", "activity"])
+    every = ImageSet.generated(np.zeros((len(labels), 1, 4, 4), np.uint8), labels)
+    shown = images.shared_conditions(every, every, list(labels))
+    assert len(shown) == 8 and not any("" in condition.values() for condition in shown)
+
+
 def test_an_unknown_label_is_said_to_be():
     assert images.condition_name({"gender": "", "health": "PD"}) == "unknown, Parkinson's"
 

@@ -131,13 +131,14 @@ def _condition_names(
 
 
 def shared_conditions(real: ImageSet, generated: ImageSet, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Combinations of the labels that both sets hold, up to 8; an empty one where there are no labels."""
+    """Combinations of the labels that both sets hold, up to 8, those that are known first; {} without labels."""
     known = [label for label in labels if label in real.labels and label in generated.labels]
     if not known:
         return [{}]
     pairs = [images.labels[known].drop_duplicates() for images in (real, generated)]
     shared = pairs[0].merge(pairs[1]).sort_values(known)
-    return shared.head(MAX_CONDITIONS).to_dict("records")
+    unknown = (shared == "").sum(axis=1).sort_values(kind="stable")
+    return shared.loc[unknown.index].head(MAX_CONDITIONS).to_dict("records")
 
 
 def _rows(images: ImageSet, condition: Mapping[str, Any]) -> np.ndarray:
