@@ -137,19 +137,11 @@ def test_a_run_of_a_long_name_leaves_the_scores_room(metrics):
     assert classifier_scores.score_forest(found).get_figwidth() > 12
 
 
-def test_minutes_of_events_are_not_no_days(metrics):
-    unknown = dict.fromkeys(("sensitivity", "precision", "f1", "false_alarms_per_day"), {"value": None})
-    events = {
-        "rules": "SzCORE",
-        "events": 2,
-        "days": 0.00412,
-        "mean_over_subjects": unknown,
-        "pooled": unknown,
-    }
-    task = metrics["protocols"]["split"]["tasks"]["gender"] | {"events": events}
-    found = {"subjects": 1, "windows": 9, "tasks": {"gender": task}}
-    text = "\n".join(evidence(metrics | {"protocols": {"split": found}}))
-    assert "2 events in 0.00412 days." in text
+def test_long_names_of_subjects_leave_their_bars_room(metrics):
+    task = metrics["protocols"]["split"]["tasks"]["gender"]
+    few = [record | {"subject": "x" * 40} for record in task["subjects"][:4]]
+    figure = classifier_scores.subjects({"tasks": {"gender": task | {"subjects": few}}})
+    assert figure.get_figheight() > 4 and figure.axes[0].get_xticklabels()[0].get_rotation() == 90
 
 
 def test_many_classes_have_room_in_the_confusion(metrics):
@@ -237,14 +229,14 @@ def test_pictures_come_in_order_with_captions(folder, metrics):
 
 def test_events_and_runs_without_scores_have_a_card(metrics):
     estimate = {"value": 0.5, "low": 0.2, "high": 0.9}
-    events = {"rules": "SzCORE", "events": 3, "days": 0.5, "reference": "index"}
+    events = {"rules": "SzCORE", "events": 3, "days": 0.00412, "reference": "index"}
     scores = dict.fromkeys(("sensitivity", "precision", "f1", "false_alarms_per_day"), estimate)
     gender = metrics["protocols"]["split"]["tasks"]["gender"]
     task = gender | {"events": events | {"mean_over_subjects": scores, "pooled": scores}}
     tasks = {"gender": task, "handedness": metrics["protocols"]["split"]["tasks"]["handedness"]}
     changed = metrics | {"protocols": {"folds": metrics["protocols"]["split"] | {"tasks": tasks}}}
     text = "\n".join(evidence(changed))
-    assert "3 events in 0.5 days" in text and "| false alarms per day | 0.50 [0.20, 0.90] |" in text
+    assert "3 events in 0.00412 days" in text and "| false alarms per day | 0.50 [0.20, 0.90] |" in text
     nothing = {"folds": {"tasks": {"handedness": tasks["handedness"]}, "subjects": 1, "windows": 2}}
     assert classification.figures({"protocols": nothing}, {}) == {}
 

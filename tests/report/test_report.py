@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from signal_diffusion.metrics.battery import evaluate
 from signal_diffusion.metrics.sets import ImageSet
-from signal_diffusion.report import classifier_page, curves, images, style
+from signal_diffusion.report import classifier_maps, classifier_page, curves, images, style
 from signal_diffusion.report.cards import model_card
 from signal_diffusion.report.dataset import balance_figure, dataset_overview
 from signal_diffusion.report.figures import CAPTIONS, draw_run, read_stats
@@ -88,6 +88,12 @@ def test_no_loss_of_the_validation_lies_outside_the_axis(stats):
     many = [{"step": step, "val/loss": 0.5 + step / 1e4} for step in range(1, 120)]
     [low, high] = curves.training_curves([*stats, *many]).axes[0].get_ylim()
     assert low < 1 / 119 and 0.5119 < high < 0.7
+
+
+def test_a_training_that_was_evaluated_once_shows_its_point():
+    stats = {"split": [{"step": 1, "train/loss": 2.0}, {"step": 9, "train/loss": 1.0, "val/loss": 1.5}]}
+    axes = classifier_maps.fold_curves(stats).axes[0]
+    assert all(line.get_marker() == "o" for line in axes.lines) and len(axes.lines) == 4
 
 
 def test_bands_that_no_row_reaches_have_no_name_beside_the_axis(battery):

@@ -133,10 +133,16 @@ def _fold_lines(
         points = np.array([(line["step"], line[tag]) for line in lines if line.get(tag) is not None], float)
         if len(points):
             curves[fold] = points
-            axes.plot(*points.T, color=colour, alpha=0.25 if len(stats) > 1 else 1, linewidth=0.8)
+            alpha = 0.25 if len(stats) > 1 else 1
+            axes.plot(*points.T, color=colour, alpha=alpha, linewidth=0.8, marker=_marker(points))
     steps = np.unique(np.concatenate([points[:, 0] for points in curves.values()]))
     middle = [
         np.median([np.interp(step, *points.T) for points in curves.values() if step <= points[-1, 0]])
         for step in steps
     ]
-    axes.plot(steps, middle, color=colour, label=label)
+    axes.plot(steps, middle, color=colour, label=label, marker=_marker(steps))
+
+
+def _marker(points: Sequence[Any]) -> str | None:
+    """A line of few points would not be seen."""
+    return "o" if len(points) < 3 else None

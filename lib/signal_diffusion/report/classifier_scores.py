@@ -1,6 +1,7 @@
 """A classifier's numbers as figures: beside nulls and baselines, by class, by confidence and by subject."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ COLOURS = {"model": GENERATED, "band_power": REAL}
 CLASSES = ("#1c7ed6", "#d6336c", "#2f9e44", "#e8590c", "#7048e8", "#f08c00", "#0b7285", "#862e9c")
 UNKNOWN = "unknown"
 MOST_NAMED = 30  # subjects whose names fit below their bars
+LETTERS = 110  # that fit side by side there
 
 
 def judged(protocol: Mapping[str, Any], kind: str | None = None) -> list[tuple[str, Mapping[str, Any]]]:
@@ -122,7 +124,6 @@ def _forest_panel(
 
 
 def axis_name(metric: str) -> str:
-    """A score with its unit, where it has one."""
     return f"{METRICS[metric]} (years, less is better)" if metric == "mae" else METRICS[metric]
 
 
@@ -147,8 +148,6 @@ def _say(axes: Axes, text: str) -> None:
 
 
 def _wrapped(text: str, width: int = 46) -> str:
-    from textwrap import fill
-
     return fill(text, width)
 
 
@@ -237,7 +236,8 @@ def _short(estimate: Mapping[str, Any]) -> str:
 def subjects(protocol: Mapping[str, Any]) -> Figure:
     """A bar per subject: how many of its windows are told right; for numbers, true beside predicted."""
     tasks = judged(protocol)
-    figure = new_figure(10, 2.5 * len(tasks) + 0.2)
+    names = [label for _, found in tasks for label in _subject_labels(found["subjects"])]
+    figure = new_figure(10, (2.5 + room_for(names, 14)) * len(tasks) + 0.2)
     panels = figure.subplots(len(tasks), 1, squeeze=False)[:, 0]
     for axes, (task, found) in zip(panels, tasks, strict=True):
         draw = _bars if found["kind"] == "classification" else _numbers
@@ -278,9 +278,16 @@ def _subject_names(axes: Axes, records: Sequence[Mapping[str, Any]]) -> None:
         axes.set_xticks([])
         axes.set_xlabel(f"{len(records)} subjects, worst first", fontsize=8.5)
         return
+    names = _subject_labels(records)
+    upright = len(names) > 8 or len(names) * max(map(len, names)) > LETTERS
+    axes.set_xticks(range(len(names)), names, rotation=90 if upright else 0, fontsize=7)
+
+
+def _subject_labels(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What stands below the bars; nothing where there are too many."""
     several = len({record["dataset"] for record in records}) > 1
     names = [f"{r['dataset']}/{r['subject']}" if several else r["subject"] for r in records]
-    axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 8 else 0, fontsize=7)
+    return names if len(names) <= MOST_NAMED else []
 
 
 def _numbers(axes: Axes, found: Mapping[str, Any]) -> None:
