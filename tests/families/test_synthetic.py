@@ -90,6 +90,17 @@ def test_given_conditions_are_asked_for_by_their_shares_and_keep_what_is_unknown
     assert prompts_of(rows, TOLD)[7] == {"health": "PD"}
 
 
+@pytest.mark.parametrize("how", ["reference", "balanced", "given"])
+def test_classes_of_a_column_that_is_no_label_are_asked_for(world, real, how):
+    """Such as the dataset, of a model of several."""
+    real = real.assign(dataset=["here", "there"] * (len(real) // 2))
+    told = Conditioning("classes", 6, "dataset", ("here", "there"))
+    given = '[[conditions.given]]\ndataset = "here"\n[[conditions.given]]\ndataset = "there"\n'
+    text = f'[conditions]\ndistribution = "{how}"\n{given if how == "given" else ""}'
+    asked_for = prompts_of(asked(world, real, text, 32, told), told)
+    assert sorted(prompt["dataset"] for prompt in asked_for) == ["here"] * 16 + ["there"] * 16
+
+
 def test_given_conditions_come_from_a_table_too(world, real):
     world._write("asked.csv", "gender,age,share\nF,40,1\nM,,1\n")
     rows = asked(world, real, '[conditions]\ndistribution = "given"\ntable = "asked.csv"', 2)
@@ -138,6 +149,16 @@ def test_a_synthetic_dataset_is_one_that_trainings_accept(world, folder):
     assert len(ours) == ours["subject"].nunique() == 10 and (ours["weight"] == 1).all()
     assert np.array_equal(train.array(range(len(real))), real.array(range(len(real))))
     assert read_spec(folder)["generated_by"]["model"] == "published"
+
+
+def test_the_card_tells_the_steps_and_the_guidance_that_were_taken(world, folder):
+    more = "[generation]\nnum_samples = 1\ndenoising_steps = 3\ncfg_scale = 1.5\n"
+    world._write("config/synthetic/made.toml", f'run = "source"\n{more}')
+    out, root = folder.parent / "otherwise", folder.parent
+    read = root / "published", world.dataset("db-only")
+    generate_synthetic_dataset(load_synthetic("made"), world.recipe, *read, 1, out)
+    assert "steps 3, guidance 1.5" in (out / "README.md").read_text()
+    assert "steps 2, guidance 2.0" in (folder / "README.md").read_text()
 
 
 def test_equal_requests_give_equal_files(folder):

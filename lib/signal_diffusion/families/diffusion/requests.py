@@ -35,18 +35,18 @@ def requested_rows(
     real: rows of the split that `conditions` names; kind: the representation. UserError for labels that the model's
     dataset has not.
     """
-    wanted, seed = synthetic.conditions, synthetic.generation.seed
+    wanted, seed, known = synthetic.conditions, synthetic.generation.seed, _told_labels(told, recipe)
+    # Classes may be those of a column that is no label, such as the dataset.
+    labels = list(dict.fromkeys([*labels, *(known if told.kind == "classes" else ())]))
     count, columns = synthetic.generation.num_samples, [*labels, TEXT]
     if wanted.distribution == "reference":
         rows = real.iloc[reference_rows(len(real), count, seed)]
     elif wanted.distribution == "balanced":
-        chosen = wanted.labels or [
-            name for name in _told_labels(told, recipe) if name not in NUMBERS and name in real
-        ]
+        chosen = wanted.labels or [name for name in known if name not in NUMBERS and name in real]
         rows = _balanced(synthetic, real, chosen, count)
     else:
         rows = _given(synthetic, labels, count)
-    rows = _words(rows.reset_index(drop=True).reindex(columns=columns), _told_labels(told, recipe))
+    rows = _words(rows.reset_index(drop=True).reindex(columns=columns), known)
     if told.kind != "caption" or wanted.distribution != "reference":
         rows[TEXT] = _captions(rows, recipe, kind, wanted.distribution == "given")
     return rows
