@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from signal_diffusion.config.recipe import Recipe
-from signal_diffusion.config.synthetic import SyntheticSet
+from signal_diffusion.config.synthetic import SyntheticGeneration, SyntheticSet
 from signal_diffusion.datasets.splits import SPLITS
 from signal_diffusion.datasets.storage import NOT_LABELS, Windows
 from signal_diffusion.datasets.synthetic import Part, write_synthetic
@@ -44,7 +44,7 @@ def generate_synthetic_dataset(
     )
     drawn = np.concatenate(list(_drawn(pipeline, prompts_of(rows, pipeline.conditioning), synthetic)))
     part = Part(drawn, _named(rows))
-    write_synthetic(out, synthetic, part, real, labels, _source(pipeline, model))
+    write_synthetic(out, synthetic, part, real, labels, _source(pipeline, model, synthetic.generation))
 
 
 def _drawn(pipeline: Pipeline, prompts: Sequence[Prompt], synthetic: SyntheticSet) -> Iterator[np.ndarray]:
@@ -66,12 +66,14 @@ def _named(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**ids, window=0, start_s=0.0, split="train", weight=1.0)
 
 
-def _source(pipeline: Pipeline, model: Path) -> dict[str, Any]:
+def _source(pipeline: Pipeline, model: Path, wanted: SyntheticGeneration) -> dict[str, Any]:
+    """The model and how it was sampled, which is as the set says, else as the run does."""
     sampling = pipeline.sampling
+    scale = sampling.scale if wanted.cfg_scale is None else wanted.cfg_scale
     return {
         "model": model.name,
         "conditioning": pipeline.conditioning.kind,
         "solver": sampling.solver,
-        "steps": sampling.steps,
-        "guidance": sampling.scale,
+        "steps": wanted.denoising_steps or sampling.steps,
+        "guidance": scale,
     }
