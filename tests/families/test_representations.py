@@ -148,11 +148,31 @@ def test_a_prompt_that_does_not_suit_is_refused(finished):
     if run.model.conditioning == "none":
         with pytest.raises(UserError, match="takes no prompt"):
             pipeline("rest")
+        with pytest.raises(UserError, match="guidance of 2 needs a null condition"):
+            pipeline(guidance_scale=2.0)
         return
     with pytest.raises(UserError, match="takes labels"):
         pipeline()
     with pytest.raises(UserError, match="labels hold 'sex'; this model knows"):
         pipeline({"sex": "F"})
+    with pytest.raises(UserError, match="found 3; this model takes labels"):
+        pipeline(3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"num_images_per_prompt": 0}, "windows = 0; give 1 or more"),
+        ({"num_inference_steps": 0}, "steps = 0; give 1 or more"),
+        ({"num_inference_steps": -1}, "steps = -1; give 1 or more"),
+        ({"seed": -1}, "seed = -1; give 0 or more"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(finished, numbers, message):
+    _, run, work = finished
+    prompt = {"gend_hlth_age": {"age": 63}, "classes": "rest"}.get(run.model.conditioning)
+    with pytest.raises(UserError, match=message):
+        Pipeline.from_pretrained(work / "published")(prompt, **numbers)
 
 
 def test_a_series_is_seen_as_the_recipes_own_images(world):

@@ -1,6 +1,6 @@
 """The published model: one call to load it, one to generate from a caption or labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ class Pipeline:
         guidance_scale (1 is none) and num_inference_steps: the run's own unless given. The noise is a function of
         `seed`, or of a number drawn from `generator`; equal arguments give equal windows.
         """
-        prompts = [prompt] if prompt is None or isinstance(prompt, str | Mapping) else list(prompt)
+        prompts = [prompt] if _is_one(prompt) else list(prompt)
         repeated = [each for each in prompts for _ in range(num_images_per_prompt)]
         if generator is not None:
             seed = int(torch.randint(2**31, [1], generator=generator, device=generator.device))
@@ -151,20 +151,17 @@ class Pipeline:
 
         Equal arguments give equal windows. UserError where the prompt does not suit the model.
         """
-        one = prompt is None or isinstance(prompt, str | Mapping)
-        return self._generate([prompt] * n if one else list(prompt), seed, steps, cfg_scale)
+        return self._generate([prompt] * n if _is_one(prompt) else list(prompt), seed, steps, cfg_scale)
 
     def _generate(
         self, prompts: Sequence[Prompt | None], seed: int, steps: int | None, scale: float | None
     ) -> Generated:
+        steps = self.sampling.steps if steps is None else steps
+        scale = self.sampling.scale if scale is None else scale
+        _check_numbers(len(prompts), seed, steps)
         conditions = self._conditions(prompts)
-        sampling = replace(
-            self.sampling,
-            seed=seed,
-            steps=steps or self.sampling.steps,
-            scale=self.sampling.scale if scale is None else scale,
-        )
-        if sampling.scale != 1 and conditions is not None and not self.conditioning.guided:
+        sampling = replace(self.sampling, seed=seed, steps=steps, scale=scale)
+        if sampling.scale != 1 and not self.conditioning.guided:
             raise UserError(
                 f"generate: guidance of {sampling.scale:g} needs a null condition, which this model was trained "
                 "without; give 1"
@@ -209,3 +206,15 @@ class Pipeline:
 
     def _refuse(self, prompt: Any) -> Mapping[str, Any]:
         raise UserError(f"generate: found {prompt!r}; this model takes {TAKES[self.conditioning.kind]}")
+
+
+def _is_one(prompt: Any) -> bool:
+    """Whether this is a prompt, or what is none and is refused as one, and no list of them."""
+    return isinstance(prompt, str | Mapping) or not isinstance(prompt, Iterable)
+
+
+def _check_numbers(windows: int, seed: int, steps: int) -> None:
+    least = {"windows": (windows, 1), "seed": (seed, 0), "steps": (steps, 1)}
+    for name, (found, needed) in least.items():
+        if found < needed:
+            raise UserError(f"generate: found {name} = {found}; give {needed} or more")
