@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 from safetensors.torch import save_file
 from signal_diffusion.config import load_run
 from signal_diffusion.datasets.storage import Windows
@@ -179,6 +179,26 @@ def test_plain_diffusers_opens_it_and_generates_the_same(models, model, way, tmp
     )  # the others are clipped before the mean of three, not after it
     assert inside.mean() > 0.8 and ours[inside].std() > 1
     assert np.abs(plain.mean(-1)[inside] * 255 - ours[inside]).max() <= 1
+
+
+@pytest.mark.parametrize(("bias", "loads"), [("none", True), ("lora_only", False)])
+def test_adapters_lie_apart_where_diffusers_takes_them(models, tmp_path, bias, loads):
+    """On the released weights they make what the merged weights are; with biases that train they cannot."""
+    released = models[MODELS[0]]
+    run = released.run(f"bias-{bias}", lora=True)
+    run.path.write_text(run.path.read_text().replace("rank = 2", f'rank = 2\nbias = "{bias}"'))
+    run, whole = load_run(run.path), tmp_path / "whole.safetensors"
+    read = released.read_by(run)
+    train_run(run, out=whole, checkpoints=tmp_path / "checkpoints", **read)
+    publish_model(run, read["dataset"], str(released.folder), whole, tmp_path / "model", released.folder)
+    assert (tmp_path / "model/lora").is_dir() == loads
+    if loads:
+        plain = StableDiffusionPipeline.from_pretrained(released.folder)
+        plain.load_lora_weights(tmp_path / "model/lora")
+        plain.fuse_lora()
+        plain.unload_lora_weights()
+        merged = load_plain(tmp_path / "model/unet/diffusion_pytorch_model.safetensors")
+        torch.testing.assert_close(plain.unet.state_dict(), merged, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("shift", "plain"), [(0.2, False), (None, True)])

@@ -93,14 +93,15 @@ def plain_usage(run: "DiffusionRun", model: Path, folder: str, caption: str, sid
 
 
 def bake(run: "DiffusionRun", model: Path, encoder: str | Path | None, out: Path) -> Baked:
-    """The model of the weights file `model` without adapters; they are written to `out`/lora."""
+    """The model of the weights file `model` without adapters; they go to `out`/lora where diffusers takes them."""
     state, description = load_weights(model)
     trained, _ = build(description)
     trained.load_state_dict(state)
     prompts = None
     if run.model.conditioning == "caption" and encoder is not None:
         prompts = prompt_encoder(run, encoder)
-    if description["network"].get("lora") is not None:
+    lora = description["network"].get("lora")
+    if lora is not None and lora["bias"] == "none":  # `load_lora_weights` refuses trained biases
         _save_adapters(run, trained, out / LORA)
     baked_description = _without_extras(description)
     denoiser, _ = build(baked_description)
