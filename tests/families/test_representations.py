@@ -130,6 +130,27 @@ def test_batch_size_changes_nothing_but_rounding(finished):
     assert np.abs(whole - parts).max() <= (1e-4 if kind == "timeseries" else 1)
 
 
+@pytest.fixture
+def other_defaults():
+    """Half precision on a device that holds no numbers, as a caller may have set another of theirs."""
+    torch.set_default_dtype(torch.float16)
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+
+
+def test_the_callers_defaults_of_type_and_device_change_nothing(finished, request):
+    _, run, work = finished
+    prompt = {"gend_hlth_age": {"age": 63}, "classes": "rest"}.get(run.model.conditioning)
+    before = Pipeline.from_pretrained(work / "published")
+    usual = before(prompt, seed=4).images
+    request.getfixturevalue("other_defaults")
+    for pipeline in (before, Pipeline.from_pretrained(work / "published")):
+        assert np.array_equal(pipeline(prompt, seed=4).images, usual)
+    assert torch.get_default_dtype() == torch.float16 and torch.get_default_device().type == "meta"
+
+
 def test_samples_and_card_lie_beside_the_model(finished):
     kind, _, work = finished
     folder = work / "published"

@@ -147,6 +147,14 @@ def test_the_null_condition_is_the_empty_caption(models, model):
     torch.testing.assert_close(dropped, given, rtol=1e-4, atol=1e-5)
 
 
+def test_captions_are_encoded_wherever_the_process_is_then(models, tmp_path, monkeypatch):
+    _, _, folder = finished(models, MODELS[0], USUAL[MODELS[0]])
+    monkeypatch.chdir(folder)
+    pipeline = Pipeline.from_pretrained("model")
+    monkeypatch.chdir(tmp_path)
+    assert pipeline(SAID[1]).images.shape == (1, 1, 16, 16)
+
+
 PLAIN = """
 import sys, numpy, torch
 sys.modules["signal_diffusion"] = None  # not to be imported, wherever it is installed

@@ -1,6 +1,7 @@
 """The published model: one call to load it, one to generate from a caption or labels."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,18 @@ TAKES = {
     "classes": "labels: it was trained with classes",
     "gend_hlth_age": "labels: it was trained with gender, health and age",
 }
+
+
+@contextmanager
+def _own_defaults() -> Iterator[None]:
+    """float32 on the CPU where nothing else is said, as in training, whatever defaults the caller has set."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 @dataclass(frozen=True)
@@ -98,9 +111,10 @@ class Pipeline:
         self._text_source, self._text, self._prompts = text, None, prompts
 
     @classmethod
+    @_own_defaults()
     def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> "Pipeline":
         """Read the model of results/diffusion/RUN (or its folder `model`). UserError when there is none."""
-        folder = Path(folder)
+        folder = Path(folder).absolute()  # captions are encoded later, whatever the working directory is then
         folder = folder / "model" if (folder / "model").is_dir() else folder
         if not (folder / WEIGHTS).is_file():
             raise UserError(f"{folder}: no {WEIGHTS} there; give the folder of a published diffusion run")
@@ -153,6 +167,7 @@ class Pipeline:
         """
         return self._generate([prompt] * n if _is_one(prompt) else list(prompt), seed, steps, cfg_scale)
 
+    @_own_defaults()
     def _generate(
         self, prompts: Sequence[Prompt | None], seed: int, steps: int | None, scale: float | None
     ) -> Generated:
