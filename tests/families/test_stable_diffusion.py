@@ -1,5 +1,6 @@
 """Pretrained Stable Diffusion: read, tuned whole or by adapters, resumed, published, and opened by diffusers alone."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -287,3 +288,15 @@ def test_the_card_says_how_diffusers_opens_it(models, model):
     ]
     assert f'{kind}.from_pretrained("results/diffusion/mine/model"' in code
     assert "from diffusers" not in usage(run, read["dataset"], view, "results/diffusion/mine", folder)
+
+
+def test_the_card_quotes_captions_that_hold_quotes(models, tmp_path):
+    """As those of images from elsewhere may."""
+    run, read, folder = finished(models, MODELS[0], USUAL[MODELS[0]])
+    dataset, said = tmp_path / "dataset", 'a "subject" \\ at\nrest'
+    shutil.copytree(read["dataset"], dataset)
+    rows = Windows(dataset, "test").metadata.assign(text=said)
+    rows.to_csv(dataset / "test-metadata.csv", index=False)
+    code = usage(run, dataset, DecibelView.of(dataset, None), "mine", folder / "model")
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and node.args]
+    assert [node.args[0].value for node in calls].count(said) == 2

@@ -34,7 +34,7 @@ PLAIN_USAGE = """
 from diffusers import {kind}
 
 plain = {kind}.from_pretrained("{folder}/model"{absent})
-plain("{caption}", {more}).images[0]"""
+plain({caption}, {more}).images[0]"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def publish_baked(
 def plain_usage(run: "DiffusionRun", model: Path, folder: str, caption: str, side: int) -> str:
     """Python that generates with diffusers alone; empty where the published folder `model` is not open to it.
 
-    side: of the images, pixels.
+    caption: as Python writes it; side: of the images, pixels.
     """
     if not (model / INDEX).is_file():
         return ""

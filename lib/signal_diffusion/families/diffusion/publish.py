@@ -91,7 +91,7 @@ def publish_samples(view: DecibelView, synthetic: Path, out: Path) -> None:
 def usage(run: DiffusionRun, dataset: Path, view: DecibelView, folder: str, model: Path) -> str:
     """Python that loads the published model, which lies in `model`, and generates; with diffusers where that can."""
     caption = Windows(dataset, run.evaluation.reference_split).metadata.get("text", [""])[0]
-    plain = plain_usage(run, model, folder, caption, run.dataset.resolution)
+    plain = plain_usage(run, model, folder, _quoted(caption), run.dataset.resolution)
     return f"{_own_usage(run, dataset, view, folder)}{plain}"
 
 
@@ -117,9 +117,14 @@ def _prompt(run: DiffusionRun, row: pd.Series) -> str:
     if run.model.conditioning == "none":
         return ""
     if run.model.conditioning == "caption":
-        return f'"{row[run.dataset.caption_column]}", '
+        return f"{_quoted(row[run.dataset.caption_column])}, "
     if run.model.conditioning == "classes":
-        return f'"{class_word(row.to_dict(), run.dataset.class_column)}", '
+        return f"{_quoted(class_word(row.to_dict(), run.dataset.class_column))}, "
     labels = {name: row[name] for name in ("gender", "health") if row.get(name)}
     years = {"age": int(row["age"])} if row.get("age") == row.get("age") else {}
-    return f"{json.dumps(labels | years)}, "
+    return f"{_quoted(labels | years)}, "
+
+
+def _quoted(words: str | dict[str, str | int]) -> str:
+    """As Python and JSON both write it, whatever quotes and line ends a caption of an image has."""
+    return json.dumps(words, ensure_ascii=False)
