@@ -1,5 +1,6 @@
 """Images that are no recipe's, from a folder and from Parquet files, through a whole run; and what is refused."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from signal_diffusion.datasets.images import Reading, build_images, squared
 from signal_diffusion.datasets.labels import whole_years
 from signal_diffusion.datasets.parquet import export_parquet
 from signal_diffusion.datasets.storage import Windows, read_spec, window_hashes
+from signal_diffusion.datasets.views import DecibelView
 from signal_diffusion.errors import UserError
 from signal_diffusion.families.diffusion.evaluate import evaluate_run
 from signal_diffusion.families.diffusion.generate import generate_run
 from signal_diffusion.families.diffusion.pipeline import Pipeline
+from signal_diffusion.families.diffusion.publish import usage
 from signal_diffusion.families.diffusion.train import train_run
 from signal_diffusion.files import read_json
 from signal_diffusion.report.diffusion import publish_run
@@ -225,6 +228,16 @@ def test_a_run_on_images_is_trained_judged_and_published(root, built, tmp_path):
     assert generated.images.shape == (2, 3, 8, 8)
     with pytest.raises(UserError, match="draws images, no spectrograms"):
         generated.decibels()
+
+
+def test_the_card_of_images_without_ages_says_what_they_have(root, built, tmp_path):
+    path, text = root / "config/diffusion/sexes.toml", RUN.replace('"classes"', '"gend_hlth_age"')
+    path.write_text(text.format(name="./flowers", side=8, dataset='gender_column = "sex"'))
+    shutil.copytree(built, tmp_path / "sexes")
+    rows = pd.read_csv(built / "test-metadata.csv", dtype=str).assign(gender="F")
+    rows.to_csv(tmp_path / "sexes/test-metadata.csv", index=False)
+    code = usage(load_run(path), tmp_path / "sexes", DecibelView.of(built, None), "mine", tmp_path)
+    assert 'pipeline({"gender": "F"}, num_images_per_prompt=4' in code
 
 
 @pytest.mark.parametrize(

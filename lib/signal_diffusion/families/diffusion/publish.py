@@ -121,7 +121,7 @@ def _prompt(run: DiffusionRun, row: pd.Series) -> str:
     if run.model.conditioning == "classes":
         return f"{_quoted(class_word(row.to_dict(), run.dataset.class_column))}, "
     labels = {name: row[name] for name in ("gender", "health") if row.get(name)}
-    years = {"age": int(row["age"])} if row.get("age") == row.get("age") else {}
+    years = {"age": int(row["age"])} if pd.notna(row.get("age")) else {}
     return f"{_quoted(labels | years)}, "
 
 
