@@ -67,3 +67,12 @@ def test_words_that_are_no_class_are_refused():
 
 def test_whole_years():
     assert [whole_years(age) for age in ("62", 62.9, "", None, float("nan"))] == ["62", "62", "", "", ""]
+
+
+@pytest.mark.parametrize("age", [float("inf"), "-inf", "1e999"])
+def test_an_endless_age_is_refused(age):
+    """A generator would be told of no angle, and give windows of NaN."""
+    with pytest.raises(UserError, match="age is .*, not a number; leave it empty when unknown"):
+        get("age").encode({"age": age})
+    with pytest.raises(UserError, match="not a number"):
+        whole_years(age)

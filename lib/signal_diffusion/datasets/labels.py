@@ -4,6 +4,7 @@ Values in metadata are words (`F`, `PD`, `rest`) or years; a model sees the code
 unknown is the empty string and has no code.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -171,9 +172,12 @@ def whole_years(age: Any) -> str:
 
 def _number(name: str, value: str) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise UserError(f"{name} is {value!r}, not a number; leave it empty when unknown") from None
+        number = math.inf
+    if math.isinf(number):
+        raise UserError(f"{name} is {value!r}, not a number; leave it empty when unknown")
+    return number
 
 
 def _position(column: str, classes: Iterable[str], value: str) -> int:
