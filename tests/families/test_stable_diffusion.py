@@ -21,6 +21,7 @@ from signal_diffusion.families.diffusion.generate import SYNTHETIC, generate_run
 from signal_diffusion.families.diffusion.latents import LatentSpace
 from signal_diffusion.families.diffusion.pipeline import Pipeline
 from signal_diffusion.families.diffusion.pretrained import pretrained_arguments
+from signal_diffusion.families.diffusion.prompts import PromptEncoder, Towers
 from signal_diffusion.families.diffusion.publish import publish_model, usage
 from signal_diffusion.families.diffusion.summary import described_run
 from signal_diffusion.families.diffusion.train import train_run
@@ -146,6 +147,16 @@ def test_the_null_condition_is_the_empty_caption(models, model):
         dropped = denoiser(z, time, told, torch.tensor([True, True]))
         given = denoiser(z, time, empty.expand(2, -1))
     torch.testing.assert_close(dropped, given, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("lengths", "key"), [((2, 3, 3), "text_tokens"), ((3, 3, 2), "t5_tokens")])
+def test_a_caption_too_long_names_the_key_of_the_encoder_that_is_too_short(lengths, key):
+    def tokenizer(captions, **_):
+        return {"input_ids": [[0, 1, 2] for _ in captions]}
+
+    towers = Towers("clips-t5", [torch.nn.Identity()] * 3, lengths)
+    with pytest.raises(UserError, match=f"3 tokens, 2 are read; .* raise model.extras.{key}$"):
+        PromptEncoder(towers, [tokenizer] * 3).ids(["at rest"])
 
 
 def test_captions_are_encoded_wherever_the_process_is_then(models, tmp_path, monkeypatch):

@@ -126,15 +126,16 @@ class PromptEncoder:
         return {"kind": towers.kind, "tokens": towers.lengths[0], "t5_tokens": third, "skip_t5": skip}
 
     def ids(self, captions: Sequence[str]) -> Tensor:
-        """int64 [n, tokens of all encoders]; a caption of more tokens than CLIP reads here raises UserError."""
+        """int64 [n, tokens of all encoders]; a caption of more tokens than one of them reads raises UserError."""
         parts = []
-        for tokenizer, length in zip(self.tokenizers, self.towers.lengths, strict=True):
+        keys = ["text_tokens", "text_tokens", "t5_tokens"][: len(self.tokenizers)]
+        for key, tokenizer, length in zip(keys, self.tokenizers, self.towers.lengths, strict=True):
             rows = tokenizer(list(captions), padding="max_length", max_length=length)["input_ids"]
             for caption, row in zip(captions, rows, strict=True):
                 if len(row) > length:
                     raise UserError(
                         f"caption {caption!r}: {len(row)} tokens, {length} are read; shorten it, or raise "
-                        "model.extras.text_tokens"
+                        f"model.extras.{key}"
                     )
             parts.append(torch.tensor(rows))
         return torch.cat(parts, dim=1)
