@@ -114,6 +114,8 @@ def test_given_conditions_come_from_a_table_too(world, real):
         ('labels = ["gender"]', 'distribution = "balanced"'),
         ('distribution = "balanced"\nlabels = ["colour"]', "no colour"),
         ('distribution = "given"\n[[conditions.given]]\ncolour = "red"', "'colour' is no label"),
+        ('distribution = "balanced"\nlabels = ["activity"]', "not told of activity, only of gender, health"),
+        ('distribution = "given"\n[[conditions.given]]\nactivity = "rest"', "not told of activity"),
         ('distribution = "given"\n[[conditions.given]]\ngender = "woman"', "write M or F"),
         ('distribution = "given"\n[[conditions.given]]\ngender = "F"\nshare = 0', "above 0"),
     ],

@@ -43,9 +43,9 @@ def requested_rows(
         rows = real.iloc[reference_rows(len(real), count, seed)]
     elif wanted.distribution == "balanced":
         chosen = wanted.labels or [name for name in known if name not in NUMBERS and name in real]
-        rows = _balanced(synthetic, real, chosen, count)
+        rows = _balanced(synthetic, real, chosen, known, count)
     else:
-        rows = _given(synthetic, labels, count)
+        rows = _given(synthetic, labels, known, count)
     rows = _words(rows.reset_index(drop=True).reindex(columns=columns), known)
     if told.kind != "caption" or wanted.distribution != "reference":
         rows[TEXT] = _captions(rows, recipe, kind, wanted.distribution == "given")
@@ -89,13 +89,23 @@ def _told_labels(told: Conditioning, recipe: Recipe) -> Sequence[str]:
     return FIELDS if told.kind == "gend_hlth_age" else ()
 
 
-def _balanced(synthetic: SyntheticSet, real: pd.DataFrame, labels: Sequence[str], count: int) -> pd.DataFrame:
+def _check_told(source: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    if unheard := [name for name in asked if name not in known]:
+        raise UserError(
+            f"{source}: the model is not told of {unheard[0]}, only of {', '.join(known) or 'nothing'}; leave it out"
+        )
+
+
+def _balanced(
+    synthetic: SyntheticSet, real: pd.DataFrame, labels: Sequence[str], known: Sequence[str], count: int
+) -> pd.DataFrame:
     """Every combination of the labels' known words equally often; the rest as in real rows, like ones if there are."""
     rng = np.random.default_rng(synthetic.generation.seed)
     if missing := [name for name in labels if name not in real]:
         raise UserError(
             f"{synthetic.path} [conditions] labels: the dataset has no {missing[0]}; name one it has"
         )
+    _check_told(f"{synthetic.path} [conditions] labels", labels, known)
     words = [sorted(set(real[name].astype(str)) - {"", "nan"}) for name in labels]
     cells = list(product(*words))
     if not (labels and cells):
@@ -112,7 +122,7 @@ def _balanced(synthetic: SyntheticSet, real: pd.DataFrame, labels: Sequence[str]
     return pd.concat(parts)
 
 
-def _given(synthetic: SyntheticSet, labels: Sequence[str], count: int) -> pd.DataFrame:
+def _given(synthetic: SyntheticSet, labels: Sequence[str], told: Sequence[str], count: int) -> pd.DataFrame:
     """The given conditions in proportion to their shares, each rounded up or down."""
     wanted = synthetic.conditions
     source = wanted.table or f"{synthetic.path} [[conditions.given]]"
@@ -120,6 +130,7 @@ def _given(synthetic: SyntheticSet, labels: Sequence[str], count: int) -> pd.Dat
     if unknown := [name for name in table if name not in (*labels, TEXT, SHARE)]:
         known = ", ".join([*labels, TEXT, SHARE])
         raise UserError(f"{source}: column {unknown[0]!r} is no label here; known are {known}")
+    _check_told(source, [name for name in table if name not in (TEXT, SHARE)], told)
     table = table.astype(object).where(table.notna(), "")
     check_labels(table, source)
     shares = _shares(table)
