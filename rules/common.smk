@@ -12,7 +12,7 @@ from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.params import code_param, values_param
 from signal_diffusion.datasets import labels
-from signal_diffusion.datasets.planning import check_recipe
+from signal_diffusion.datasets.planning import check_class, check_conditions, check_recipe
 from signal_diffusion.config.unread import (
     NOT_OF_BASELINES,
     NOT_OF_OCCLUSION,
@@ -81,11 +81,12 @@ def recipe_behind(name):
 def run(family, name):
     loaded = configuration.load_run(f"config/{family}/{name}.toml")
     configuration.check_workflow(loaded, settings())
-    if family != "support":
-        configuration.check_source(loaded)
+    configuration.check_source(loaded)
     configuration.check_run(loaded, recipe_behind(loaded.dataset.name))
     if family == "classification":
         check_tasks(loaded)
+    if family == "diffusion" and loaded.dataset.class_column and recipe_behind(loaded.dataset.name):
+        check_class(loaded, entries_of(source(loaded.dataset.name)))
     return loaded
 
 
@@ -110,7 +111,9 @@ def images_of(family, name):
 def synthetic(name):
     """A synthetic dataset, whose run is sound."""
     loaded = configuration.load_synthetic(name)
-    run("diffusion", configuration.source_run(loaded).name)
+    configuration.check_synthetic(loaded)
+    of = run("diffusion", configuration.source_run(loaded).name)
+    check_conditions(loaded, entries_of(source(of.dataset.name)))
     return loaded
 
 

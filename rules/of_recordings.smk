@@ -62,6 +62,11 @@ def files_of(entries):
     return list(dict.fromkeys(file for entry in entries for file in formats.files(entry.path)))
 
 
+def entries_of(name):
+    """Those of all datasets of a recipe."""
+    return [entry for dataset in datasets_of(name) for entry in usable(dataset, name)]
+
+
 def paths_of(dataset, recipe_name):
     return files_of(usable(dataset, recipe_name))
 
@@ -99,7 +104,7 @@ def indexes_of(name):
 @once
 def pinned_of(name):
     """The earlier splits that a recipe keeps, if any; its recordings have the labels that it splits and weighs by."""
-    check_recipe(recipe(name), [entry for dataset in datasets_of(name) for entry in usable(dataset, name)])
+    check_recipe(recipe(name), entries_of(name))
     return recipe(name).splits.splits_file or []
 
 

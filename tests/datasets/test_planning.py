@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.recipe import Recipe
-from signal_diffusion.datasets.planning import check_recipe
+from signal_diffusion.config.synthetic import SyntheticSet
+from signal_diffusion.datasets.planning import check_class, check_conditions, check_recipe
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets.entry import Entry
 
@@ -49,4 +51,72 @@ def test_labels_of_recordings_and_of_their_tables_and_events_are_known():
 def test_what_no_recording_has_is_refused_in_one_line(tables, says):
     with pytest.raises(UserError, match=rf"^config/dataset/mine.toml .*{says}") as caught:
         check_recipe(recipe(**tables), [ENTRY])
+    assert "\n" not in str(caught.value)
+
+
+def run(column: str, classes: int) -> DiffusionRun:
+    dataset = {"name": "mine", "class_column": column, "num_classes": classes}
+    return DiffusionRun(
+        name="told",
+        path=Path("config/diffusion/told.toml"),
+        settings={"trainer": "diffusion"},
+        dataset=dataset,
+        model={"name": "hourglass", "conditioning": "classes", "extras": {"cfg_dropout": 0.1}},
+    )
+
+
+def synthetic(**conditions) -> SyntheticSet:
+    path = Path("config/synthetic/made.toml")
+    return SyntheticSet(name="made", path=path, run="told", conditions=conditions)
+
+
+@pytest.mark.parametrize(
+    ("column", "classes", "says"),
+    [
+        ("math_condition", 4, None),
+        ("site", 3, None),
+        ("seizure", 2, None),
+        ("gendr", 2, r"class_column: found 'gendr', which no recording has; did you mean gender\?"),
+        ("emotion", 5, "class_column: found 'emotion', which no recording has"),
+        ("age", 2, "class_column: age is a number"),
+        ("math_condition", 2, "num_classes: found 2, but math_condition has 4"),
+    ],
+)
+def test_the_class_that_a_model_is_told_is_one_of_the_recordings(column, classes, says):
+    if says is None:
+        return check_class(run(column, classes), [ENTRY])
+    with pytest.raises(UserError, match=rf"^config/diffusion/told.toml \[dataset\] {says}"):
+        check_class(run(column, classes), [ENTRY])
+
+
+def test_labels_of_recordings_can_be_balanced_and_given(tmp_path):
+    table = tmp_path / "asked.csv"
+    table.write_text("\ufeffgender,age,site,share\nF,63,A,2\n,,B\n")
+    check_conditions(synthetic(), [ENTRY])
+    check_conditions(synthetic(distribution="balanced", labels=["gender", "site"]), [ENTRY])
+    given = [{"gender": "F", "age": 63, "share": 2}, {"text": "words", "site": "B"}]
+    check_conditions(synthetic(distribution="given", given=given), [ENTRY])
+    check_conditions(synthetic(distribution="given", table=str(table)), [ENTRY])
+
+
+@pytest.mark.parametrize(
+    ("conditions", "says"),
+    [
+        (
+            {"distribution": "balanced", "labels": ["gendr"]},
+            r"labels: found 'gendr', .*; did you mean gender",
+        ),
+        ({"distribution": "given", "given": [{"gendr": "F"}]}, r"given: found 'gendr', .*; did you mean gen"),
+        ({"distribution": "given", "given": [{"gender": "X"}]}, "given: gender is 'X'; write M or F"),
+        ({"distribution": "given", "table": "asked.csv"}, "table: age is 'old', not a number"),
+        ({"distribution": "given", "table": "no.csv"}, "table: no.csv: No such file or directory; correct"),
+        ({"distribution": "given", "table": "bytes.csv"}, "table: bytes.csv: it is no CSV in UTF-8; correct"),
+    ],
+)
+def test_what_a_model_cannot_be_asked_is_refused_in_one_line(conditions, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("asked.csv").write_text("gender,age\nF,old\n")
+    Path("bytes.csv").write_bytes(b"gender\n\xff\n")
+    with pytest.raises(UserError, match=rf"^config/synthetic/made.toml \[conditions\] {says}") as caught:
+        check_conditions(synthetic(**conditions), [ENTRY])
     assert "\n" not in str(caught.value)

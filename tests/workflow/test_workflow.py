@@ -127,6 +127,23 @@ def test_a_mistake_in_a_file_ends_the_dry_run_in_one_line(project, path, change,
 
 
 @pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("[generation]", 'labels = ["gendr"]\n[generation]'), "did you mean gender?"),
+        (("[generation]", "[generation]\ncfg_scale = 3.0"), "was never without its condition"),
+    ],
+)
+def test_a_mistake_that_only_the_last_job_would_meet_ends_the_dry_run_too(project, change, says):
+    path = "config/synthetic/demo-balanced.toml"
+    project.edit("config/diffusion/demo.toml", lambda text: text.replace("cfg_dropout = 0.1\n", ""))
+    project.edit("config/diffusion/demo.toml", lambda text: text.replace("cfg_scale = 1.5", "cfg_scale = 1"))
+    project.edit(path, lambda text: text.replace(*change))
+    done = project.run("snakemake", "-n", "results/synthetic/demo-balanced", check=False)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert done.returncode == 2 and path in line and says in line and "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
     ("given", "says"),
     [
         ({}, "error: gone.edf: no such file; correct the path\n"),

@@ -23,6 +23,7 @@ from signal_diffusion.config.settings import (
 )
 from signal_diffusion.config.sources import (
     check_source,
+    check_synthetic,
     load_synthetic,
     source_recipe,
     source_run,
@@ -43,6 +44,7 @@ __all__ = [
     "TextEncoders",
     "check_run",
     "check_source",
+    "check_synthetic",
     "check_workflow",
     "dataset_address",
     "download_command",

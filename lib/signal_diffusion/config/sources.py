@@ -13,6 +13,7 @@ from signal_diffusion.config.reading import project_root
 from signal_diffusion.config.recipe import Recipe, load_recipe
 from signal_diffusion.config.runs import load_run
 from signal_diffusion.config.settings import Settings
+from signal_diffusion.config.support import SupportRun
 from signal_diffusion.config.synthetic import SyntheticSet
 from signal_diffusion.errors import UserError
 
@@ -43,21 +44,54 @@ def source_run(synthetic: SyntheticSet) -> DiffusionRun:
 
 def source_recipe(name: str, settings: Settings | None = None) -> Recipe:
     """The recipe behind a `dataset.name`: its own, or that of the run which a synthetic dataset is drawn from."""
+    passed: list[str] = []
+    while synthetic_path(name) is not None:
+        passed.append(name)
+        synthetic = load_synthetic(name)
+        name = source_run(synthetic).dataset.name
+        if name in passed:
+            message = f"{synthetic.run} is trained on {name}, which is drawn from it; name a run on a recipe"
+            raise located(synthetic.path, "run", message)
     if image_source(name):
         raise UserError(f"{name}: images from elsewhere have no recipe; name a recipe of config/dataset/")
-    if synthetic_path(name) is None:
-        return load_recipe(name, settings)
-    return source_recipe(source_run(load_synthetic(name)).dataset.name, settings)
+    return load_recipe(name, settings)
 
 
-def check_source(run: DiffusionRun | ClassificationRun) -> None:
+def check_synthetic(synthetic: SyntheticSet) -> None:
+    """Refuse (UserError) a synthetic dataset that its run cannot make, before that is trained."""
+    run = source_run(synthetic)
+    if image_source(run.dataset.name):
+        message = (
+            f"{run.name} is trained on images from elsewhere, which have no recipe; name a run on a recipe"
+        )
+        raise located(synthetic.path, "run", message)
+    told_nothing = run.model.conditioning == "none"
+    if told_nothing and synthetic.conditions.distribution != "reference":
+        message = f'{run.name} is told nothing, so that nothing can be asked of it; use "reference"'
+        raise located(synthetic.path, "conditions.distribution", message)
+    if synthetic.generation.cfg_scale in (None, 1.0):
+        return
+    if told_nothing:
+        message = f"{run.name} has no condition, so there is nothing to guide; remove the key"
+        raise located(synthetic.path, "generation.cfg_scale", message)
+    if run.model.extras.cfg_dropout == 0:
+        message = (
+            f"{run.name} was never without its condition; set model.extras.cfg_dropout there, or 1.0 here"
+        )
+        raise located(synthetic.path, "generation.cfg_scale", message)
+
+
+def check_source(run: DiffusionRun | ClassificationRun | SupportRun) -> None:
     """Refuse (UserError) a run that does not fit the synthetic dataset that it names."""
-    if synthetic_path(run.dataset.name) is None:
+    of_captions = isinstance(run, SupportRun) and run.kind == "text-encoders"
+    if of_captions or synthetic_path(run.dataset.name) is None:
         return
     synthetic = load_synthetic(run.dataset.name)
     kind = representation(source_run(synthetic))
     if representation(run) != kind:
-        message = f"{synthetic.name} holds {kind}, this run reads {representation(run)}; set [data] to that"
+        of_decibels = isinstance(run, SupportRun) and run.kind == "feature-encoder"
+        remedy = "name a recipe, or a set of images" if of_decibels else "set [data] to that"
+        message = f"{synthetic.name} holds {kind}, this run reads {representation(run)}; {remedy}"
         raise located(run.path, "dataset.name", message)
     if isinstance(run, ClassificationRun) and run.evaluation.folds != "none":
         message = (

@@ -1,19 +1,24 @@
-"""What a recipe asks of its recordings, as far as names and tables alone tell: said before any job."""
+"""What recipes, runs and synthetic sets ask of recordings, as far as names and tables alone tell: before any job."""
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from signal_diffusion.config import located
 from signal_diffusion.config.messages import nearest
 from signal_diffusion.datasets.labels import CANONICAL, LABELS
+from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.index import COLUMNS
 
 if TYPE_CHECKING:
+    from signal_diffusion.config.diffusion import DiffusionRun
     from signal_diffusion.config.recipe import Recipe
+    from signal_diffusion.config.synthetic import SyntheticSet
     from signal_diffusion.recordings.datasets.entry import Entry
 
 _OF_WINDOWS = ("dataset", "subject", "session", *CANONICAL)
+OF_CONDITIONS = ("text", "share")  # columns that are no labels
 
 
 def check_recipe(recipe: "Recipe", entries: Iterable["Entry"]) -> None:
@@ -22,18 +27,78 @@ def check_recipe(recipe: "Recipe", entries: Iterable["Entry"]) -> None:
     if file and not Path(file).is_file():
         message = f"{file}: no such file; correct the path, which counts from the project's folder"
         raise located(recipe.path, "splits.splits_file", message)
+    own, events = _labels(entries)
+    for label in recipe.splits.stratify:
+        _check(recipe, "splits.stratify", label, {label}, {*COLUMNS, *own})
+    for task in recipe.weights.tasks:
+        _check(recipe, "weights.tasks", task, _columns(task), {*_OF_WINDOWS, *own, *events})
+
+
+def check_class(run: "DiffusionRun", entries: Iterable["Entry"]) -> None:
+    """Refuse (UserError) a class to be told that none of the recordings has, or another number of classes."""
+    name, label = run.dataset.class_column, LABELS.get(run.dataset.class_column)
+    if name is None:
+        return
+    if label is not None and not label.parts:
+        raise located(run.path, "dataset.class_column", f"{name} is a number; name a label with classes")
+    own, events = _labels(entries)
+    _check(run, "dataset.class_column", name, _columns(name), {*_OF_WINDOWS, *own, *events})
+    if label is not None and label.num_classes != run.dataset.num_classes:
+        message = f"found {run.dataset.num_classes}, but {name} has {label.num_classes}; set that"
+        raise located(run.path, "dataset.num_classes", message)
+
+
+def check_conditions(synthetic: "SyntheticSet", entries: Iterable["Entry"]) -> None:
+    """Refuse (UserError) labels to be balanced or given that none of the recordings has, and words of none."""
+    own, events = _labels(entries)
+    known = {*CANONICAL, *own, *events}
+    for label in synthetic.conditions.labels:
+        _check(synthetic, "conditions.labels", label, {label}, known)
+    key = "conditions.table" if synthetic.conditions.table else "conditions.given"
+    for row in _given(synthetic):
+        for name, value in row.items():
+            if name not in OF_CONDITIONS:
+                _check(synthetic, key, name, {name}, known)
+                _check_word(synthetic, key, name, value)
+
+
+def _given(synthetic: "SyntheticSet") -> list[Mapping[str, Any]]:
+    file = synthetic.conditions.table
+    if file is None:
+        return synthetic.conditions.given
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as lines:
+            return list(csv.DictReader(lines, restkey="", restval=""))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
+        message = f"{file}: {why}; correct the path, which counts from the project's folder"
+        raise located(synthetic.path, "conditions.table", message) from None
+
+
+def _check_word(synthetic: "SyntheticSet", key: str, name: str, value: Any) -> None:
+    try:
+        if name in LABELS:
+            LABELS[name].encode({name: str(value)})
+    except UserError as error:
+        raise located(synthetic.path, key, str(error)) from None
+
+
+def _labels(entries: Iterable["Entry"]) -> tuple[set[str], set[str]]:
+    """Those of the recordings, and those of what happens during them."""
     own, events = set(), set()
     for entry in entries:
         own.update(entry.labels)
         events.update(entry.events)
-    for label in recipe.splits.stratify:
-        _check(recipe, "splits.stratify", label, {label}, {*COLUMNS, *own})
-    for task in recipe.weights.tasks:
-        columns = LABELS[task].columns if task in LABELS else (task,)
-        _check(recipe, "weights.tasks", task, set(columns), {*_OF_WINDOWS, *own, *events})
+    return own, events
 
 
-def _check(recipe: "Recipe", key: str, label: str, columns: set[str], known: set[str]) -> None:
+def _columns(label: str) -> set[str]:
+    return set(LABELS[label].columns if label in LABELS else (label,))
+
+
+def _check(
+    recipe: "Recipe | DiffusionRun | SyntheticSet", key: str, label: str, columns: set[str], known: set[str]
+) -> None:
     if columns <= known:
         return
     names = sorted({*CANONICAL, *(known - set(COLUMNS))})

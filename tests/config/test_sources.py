@@ -1,0 +1,56 @@
+"""A synthetic dataset that its run cannot make, or a run cannot read, is refused before anything is trained."""
+
+import pytest
+from signal_diffusion.config import check_source, check_synthetic, load_run, load_synthetic, source_recipe
+from signal_diffusion.errors import UserError
+
+RUN, SET = "config/diffusion/tiny.toml", "config/synthetic/made.toml"
+NONE = {"model.conditioning": '"none"', "model.extras.cfg_dropout": "0.0"}
+
+
+def test_a_set_that_can_be_made_and_read_is_taken(project):
+    project.change(SET, "generation.cfg_scale", "3.0")
+    check_synthetic(load_synthetic("made"))
+    project.change("config/support/eyes.toml", "dataset.name", '"made"')
+    project.change("config/support/words.toml", "dataset.name", '"made"')
+    for name in ("eyes", "words"):
+        check_source(load_run(f"config/support/{name}.toml"))
+    assert source_recipe("made").name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("run", "wanted", "says"),
+    [
+        (NONE | {"dataset.name": '"./pics"'}, {}, "made.toml run: tiny is trained on images from elsewhere"),
+        (
+            NONE,
+            {"conditions.distribution": '"balanced"'},
+            r"\[conditions\] distribution: tiny is told nothing",
+        ),
+        (NONE, {"generation.cfg_scale": "3.0"}, r"\[generation\] cfg_scale: tiny has no condition"),
+        (
+            {"model.extras.cfg_dropout": "0.0", "inference.cfg_scale": "1.0"},
+            {"generation.cfg_scale": "3.0"},
+            r"\[generation\] cfg_scale: tiny was never without its condition",
+        ),
+    ],
+)
+def test_a_set_that_its_run_cannot_make_is_refused(project, run, wanted, says):
+    for path, keys in ((RUN, run), (SET, wanted)):
+        for dotted, value in keys.items():
+            project.change(path, dotted, value)
+    with pytest.raises(UserError, match=says):
+        check_synthetic(load_synthetic("made"))
+
+
+def test_an_encoder_of_decibels_is_not_made_from_a_set_of_time_series(project):
+    project.change(RUN, "data.data_type", '"timeseries"')
+    project.change("config/support/eyes.toml", "dataset.name", '"made"')
+    with pytest.raises(UserError, match=r"\[dataset\] name: made holds timeseries, this run reads db-only"):
+        check_source(load_run("config/support/eyes.toml"))
+
+
+def test_a_set_drawn_from_a_run_on_that_set_ends_in_one_line(project):
+    project.change(RUN, "dataset.name", '"made"')
+    with pytest.raises(UserError, match=r"made.toml run: tiny is trained on made, which is drawn from it"):
+        source_recipe("made")
