@@ -161,12 +161,12 @@ def growing(first):
 
 wildcard_constraints:
     dataset="[A-Za-z0-9_]+",
-    recipe="[A-Za-z0-9_-]+",
+    recipe="[A-Za-z0-9_.-]+",
     batch="[0-9]+-of-[0-9]+",
     tens="[0-9][0-9]|[1-9][0-9][0-9]+",
     representation="db-only|db-iq|db-polar|timeseries",
     run="[A-Za-z0-9_.-]+",
-    synthetic="[A-Za-z0-9_-]+",
+    synthetic="[A-Za-z0-9_.-]+",
     family="diffusion|classification",
     which="synthetic|untrained",
     labels="true|shuffled",

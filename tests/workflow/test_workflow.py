@@ -143,6 +143,14 @@ def test_a_mistake_that_only_the_last_job_would_meet_ends_the_dry_run_too(projec
     assert done.returncode == 2 and path in line and says in line and "Traceback" not in done.stdout
 
 
+def test_recipes_and_synthetic_sets_may_have_dots_in_their_names_as_runs_may(project):
+    for kind, before, after in (("dataset", "demo", "v1.2"), ("synthetic", "demo-balanced", "v1.0")):
+        folder = project.folder / "config" / kind
+        (folder / f"{after}.toml").write_text((folder / f"{before}.toml").read_text())
+    assert project.planned("results/dataset/v1.2-db-only")["dataset"] == 1
+    assert project.planned("results/synthetic/v1.0")["generate_synthetic_dataset"] == 1
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
