@@ -38,5 +38,6 @@ for name, root in [(name, section.root) for name, section in settings().datasets
         rule:
             name:
                 target
+            # Its own rule's: another dataset may be the same folder, read otherwise.
             input:
-                f"{root}/{download.RECORD}",
+                getattr(rules, f"download_{name}").output,

@@ -39,6 +39,12 @@ def test_each_public_dataset_is_a_target_with_and_without_a_slash(project):
     assert set(jobs) == {*targets, *(f"download_{name}" for name in names)}
 
 
+def test_a_folder_that_is_two_datasets_is_downloaded_as_the_one_that_is_asked_for(project):
+    again = '[datasets.again]\nkind = "folder"\nroot = "math"\nfiles = "{subject}_{activity}.edf"\n'
+    project.edit("config/default.toml", lambda text: f"{text}\n{again}")
+    assert project.planned("data/math") == {"data/math": 1, "download_math": 1}
+
+
 def test_what_cannot_be_downloaded_says_how_to_get_it_in_one_line(project):
     done = project.run("snakemake", "data/seed", check=False)
     [line] = [line for line in done.stdout.splitlines() if line.startswith("error:")]
