@@ -11,8 +11,7 @@ from signal_diffusion.cli import one_line
 from signal_diffusion.config.candidates import candidate_runs
 from signal_diffusion.config.diffusion import EXTRAS, model_module
 from signal_diffusion.config.params import code_param, values_param
-from signal_diffusion.datasets import labels
-from signal_diffusion.datasets.planning import check_class, check_conditions, check_recipe
+from signal_diffusion.datasets import labels, planning
 from signal_diffusion.config.unread import (
     NOT_OF_BASELINES,
     NOT_OF_OCCLUSION,
@@ -85,8 +84,9 @@ def run(family, name):
     configuration.check_run(loaded, recipe_behind(loaded.dataset.name))
     if family == "classification":
         check_tasks(loaded)
+        planning.check_losses(loaded)
     if family == "diffusion" and loaded.dataset.class_column and recipe_behind(loaded.dataset.name):
-        check_class(loaded, entries_of(source(loaded.dataset.name)))
+        planning.check_class(loaded, entries_of(source(loaded.dataset.name)))
     return loaded
 
 
@@ -113,7 +113,7 @@ def synthetic(name):
     loaded = configuration.load_synthetic(name)
     configuration.check_synthetic(loaded)
     of = run("diffusion", configuration.source_run(loaded).name)
-    check_conditions(loaded, entries_of(source(of.dataset.name)))
+    planning.check_conditions(loaded, entries_of(source(of.dataset.name)))
     return loaded
 
 

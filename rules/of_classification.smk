@@ -21,7 +21,8 @@ def folds_of(name):
     """What a classification run is trained on: the recipe's split, and folds over all listed subjects."""
     wanted = run("classification", name)
     base = source(wanted.dataset.name)
-    subjects = {(dataset, entry.subject) for dataset in datasets_of(base) for entry in usable(dataset, base)}
+    subjects = {(entry.dataset, entry.subject) for entry in entries_of(base)}
+    planning.check_folds(wanted, len(subjects))
     return ["split", *wanted.evaluation.fold_names(len(subjects))]
 
 

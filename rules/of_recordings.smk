@@ -104,7 +104,7 @@ def indexes_of(name):
 @once
 def pinned_of(name):
     """The earlier splits that a recipe keeps, if any; its recordings have the labels that it splits and weighs by."""
-    check_recipe(recipe(name), entries_of(name))
+    planning.check_recipe(recipe(name), entries_of(name))
     return recipe(name).splits.splits_file or []
 
 

@@ -54,3 +54,14 @@ def test_a_set_drawn_from_a_run_on_that_set_ends_in_one_line(project):
     project.change(RUN, "dataset.name", '"made"')
     with pytest.raises(UserError, match=r"made.toml run: tiny is trained on made, which is drawn from it"):
         source_recipe("made")
+
+
+def test_a_set_of_time_series_has_no_images_to_export(project):
+    project.change(RUN, "data.data_type", '"timeseries"')
+    project.change(SET, "export.parquet", "true")
+    check_synthetic(load_synthetic("made"))
+    project.change(SET, "export.imagefolder", "true")
+    with pytest.raises(
+        UserError, match=r"\[export\] imagefolder: tiny makes time series, which are no images"
+    ):
+        check_synthetic(load_synthetic("made"))

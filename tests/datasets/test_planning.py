@@ -3,10 +3,17 @@
 from pathlib import Path
 
 import pytest
+from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
 from signal_diffusion.config.recipe import Recipe
 from signal_diffusion.config.synthetic import SyntheticSet
-from signal_diffusion.datasets.planning import check_class, check_conditions, check_recipe
+from signal_diffusion.datasets.planning import (
+    check_class,
+    check_conditions,
+    check_folds,
+    check_losses,
+    check_recipe,
+)
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.datasets.entry import Entry
 
@@ -21,6 +28,12 @@ def recipe(**tables) -> Recipe:
 def test_labels_of_recordings_and_of_their_tables_and_events_are_known():
     tasks = ["dataset", "site", "age", "math_condition", "seizure"]
     check_recipe(recipe(splits={"stratify": ["gender", "site"]}, weights={"tasks": tasks}), [ENTRY])
+    targets = {
+        "math_condition": {"rest-M": 0.4, "rest-F": 0.3, "arithmetic-M": 0.2, "unknown": 0.1},
+        "age": {"20-29": 1.0},
+        "site": {"A": 1.0},
+    }
+    check_recipe(recipe(weights={"tasks": list(targets), "targets": targets}), [ENTRY])
 
 
 @pytest.mark.parametrize(
@@ -41,6 +54,14 @@ def test_labels_of_recordings_and_of_their_tables_and_events_are_known():
         (
             {"weights": {"tasks": ["seed_condition"]}},
             r"tasks: found 'seed_condition', which no recording has",
+        ),
+        (
+            {"weights": {"tasks": ["gender"], "targets": {"gender": {"female": 0.5, "M": 0.5}}}},
+            r"\[weights.targets\] gender: found 'female'; the words are F, M, and unknown$",
+        ),
+        (
+            {"weights": {"tasks": ["dataset"], "targets": {"dataset": {"mine": 0.5, "math": 0.5}}}},
+            r"\[weights.targets\] dataset: found 'math'; the words are mine",
         ),
         (
             {"splits": {"splits_file": "elsewhere/splits.csv"}},
@@ -120,3 +141,40 @@ def test_what_a_model_cannot_be_asked_is_refused_in_one_line(conditions, says, t
     with pytest.raises(UserError, match=rf"^config/synthetic/made.toml \[conditions\] {says}") as caught:
         check_conditions(synthetic(**conditions), [ENTRY])
     assert "\n" not in str(caught.value)
+
+
+def classifier(training=None, **evaluation) -> ClassificationRun:
+    return ClassificationRun(
+        name="read",
+        path=Path("config/classification/read.toml"),
+        settings={"trainer": "classification"},
+        dataset={"name": "mine", "tasks": ["health", "age"]},
+        model={"backbone": "cnn_light"},
+        training=training or {},
+        evaluation=evaluation,
+    )
+
+
+def test_focal_losses_are_of_classes_with_a_weight_each():
+    check_losses(classifier({"focal_tasks": ["health"], "focal_alpha": {"health": [0.25, 0.75]}}))
+    with pytest.raises(UserError, match=r"\[training\] focal_tasks: age is a number"):
+        check_losses(classifier({"focal_tasks": ["age"]}))
+    alone = {"focal_tasks": ["health"], "focal_alpha": {"health": [1.0]}}
+    with pytest.raises(UserError, match=r"focal_alpha\] health: found 1 weights, but health has 2 classes"):
+        check_losses(classifier(alone))
+
+
+@pytest.mark.parametrize(
+    ("folds", "keep", "enough", "remedy"),
+    [
+        ({"folds": "subject", "n_folds": 5}, "best", 5, "n_folds: .*; set 4 at most"),
+        ({"folds": "loso"}, "best", 3, 'folds: .*; set folds = "none"'),
+        ({"folds": "loso"}, "last", 2, 'folds: .*; set folds = "none"'),
+    ],
+)
+def test_there_are_subjects_for_every_fold(folds, keep, enough, remedy):
+    wanted = classifier({"keep": keep}, **folds)
+    check_folds(wanted, enough)
+    check_folds(classifier(), 0)
+    with pytest.raises(UserError, match=rf"^config/classification/read.toml \[evaluation\] {remedy}"):
+        check_folds(wanted, enough - 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from signal_diffusion.config.checks import representation
 from signal_diffusion.config.classification import ClassificationRun
 from signal_diffusion.config.diffusion import DiffusionRun
+from signal_diffusion.config.grids import SERIES
 from signal_diffusion.config.images import image_source
 from signal_diffusion.config.messages import located
 from signal_diffusion.config.reading import project_root
@@ -65,6 +66,13 @@ def check_synthetic(synthetic: SyntheticSet) -> None:
             f"{run.name} is trained on images from elsewhere, which have no recipe; name a run on a recipe"
         )
         raise located(synthetic.path, "run", message)
+    if synthetic.export.imagefolder and representation(run) == SERIES:
+        message = f"{run.name} makes time series, which are no images; use parquet = true"
+        raise located(synthetic.path, "export.imagefolder", message)
+    _check_asked(synthetic, run)
+
+
+def _check_asked(synthetic: SyntheticSet, run: DiffusionRun) -> None:
     told_nothing = run.model.conditioning == "none"
     if told_nothing and synthetic.conditions.distribution != "reference":
         message = f'{run.name} is told nothing, so that nothing can be asked of it; use "reference"'

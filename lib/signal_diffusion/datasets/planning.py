@@ -6,23 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signal_diffusion.config import located
+from signal_diffusion.config.candidates import candidate_runs
+from signal_diffusion.config.classification import FEWEST_GROUPS
 from signal_diffusion.config.messages import nearest
 from signal_diffusion.datasets.labels import CANONICAL, LABELS
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings.index import COLUMNS
 
 if TYPE_CHECKING:
+    from signal_diffusion.config.classification import ClassificationRun
     from signal_diffusion.config.diffusion import DiffusionRun
     from signal_diffusion.config.recipe import Recipe
     from signal_diffusion.config.synthetic import SyntheticSet
     from signal_diffusion.recordings.datasets.entry import Entry
 
 _OF_WINDOWS = ("dataset", "subject", "session", *CANONICAL)
+UNKNOWN = "unknown"  # as `cells` names the class, which would bring pandas into planning
 OF_CONDITIONS = ("text", "share")  # columns that are no labels
 
 
 def check_recipe(recipe: "Recipe", entries: Iterable["Entry"]) -> None:
-    """Refuse (UserError) a splits file that is not there, and labels that none of the recordings has."""
+    """Refuse (UserError) a splits file that is not there, and labels or words that none of the recordings has."""
     file = recipe.splits.splits_file
     if file and not Path(file).is_file():
         message = f"{file}: no such file; correct the path, which counts from the project's folder"
@@ -32,6 +36,33 @@ def check_recipe(recipe: "Recipe", entries: Iterable["Entry"]) -> None:
         _check(recipe, "splits.stratify", label, {label}, {*COLUMNS, *own})
     for task in recipe.weights.tasks:
         _check(recipe, "weights.tasks", task, _columns(task), {*_OF_WINDOWS, *own, *events})
+    for task, shares in recipe.weights.targets.items():
+        _check_words(recipe, f"weights.targets.{task}", list(shares), _words(recipe, task))
+
+
+def check_losses(run: "ClassificationRun") -> None:
+    """Refuse (UserError) the focal loss of a number, and weights of other than all of its classes."""
+    for each in candidate_runs(run):
+        for task in each.training.focal_tasks:
+            classes = LABELS[task].num_classes if LABELS[task].parts else 0
+            alpha = each.training.focal_alpha.get(task)
+            if not classes:
+                message = f"{task} is a number; the focal loss is for classes, so remove it there"
+                raise located(run.path, "training.focal_tasks", message)
+            if alpha is not None and len(alpha) != classes:
+                message = f"found {len(alpha)} weights, but {task} has {classes} classes; give one for each"
+                raise located(run.path, f"training.focal_alpha.{task}", message)
+
+
+def check_folds(run: "ClassificationRun", subjects: int) -> None:
+    """Refuse (UserError) more folds than there are subjects, and too few subjects to train, choose and hold out."""
+    folds, selects = run.evaluation.folds, run.training.selects
+    wanted = {"none": 0, "subject": run.evaluation.n_folds, "loso": FEWEST_GROUPS if selects else 2}[folds]
+    if subjects < wanted:
+        key = "n_folds" if folds == "subject" else "folds"
+        remedy = f"set {subjects} at most" if subjects > FEWEST_GROUPS else 'set folds = "none"'
+        message = f"takes {wanted} subjects or more, and the recordings are of {subjects}; {remedy}"
+        raise located(run.path, f"evaluation.{key}", message)
 
 
 def check_class(run: "DiffusionRun", entries: Iterable["Entry"]) -> None:
@@ -90,6 +121,21 @@ def _labels(entries: Iterable["Entry"]) -> tuple[set[str], set[str]]:
         own.update(entry.labels)
         events.update(entry.events)
     return own, events
+
+
+def _words(recipe: "Recipe", task: str) -> set[str]:
+    """All that a task's classes can be called, none where the recordings alone tell."""
+    if task == "dataset":
+        return set(recipe.recipe.datasets)
+    label = LABELS.get(task)
+    return {label.decode(code) for code in range(label.num_classes)} if label and label.parts else set()
+
+
+def _check_words(recipe: "Recipe", key: str, words: list[str], known: set[str]) -> None:
+    for word in words:
+        if known and word not in (*known, UNKNOWN):
+            message = f"found {word!r}; the words are {', '.join(sorted(known))}, and {UNKNOWN}"
+            raise located(recipe.path, key, message)
 
 
 def _columns(label: str) -> set[str]:
