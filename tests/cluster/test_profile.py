@@ -13,7 +13,7 @@ from signal_diffusion import cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = ROOT / "profiles/slurm/config.yaml"
-GPU_RULE = re.compile(r"(train|select|predict|generate|encode)\w*|support|measure_calls|gpu_probe")
+GPU_RULE = re.compile(r"(train|select|predict|generate|encode|profile)\w*|support|measure_calls|gpu_probe")
 
 
 @pytest.fixture(autouse=True)
