@@ -68,14 +68,22 @@ def test_a_subject_more_changes_one_batch_and_the_order_none():
     assert batches(entries(80)[::-1], 16) == before
 
 
-@pytest.mark.parametrize("size", [4, 16])
-def test_kin_are_the_batches_of_the_same_recordings_in_twice_or_half_the_number(size):
+@pytest.mark.parametrize(("size", "times"), [(4, 2), (16, 2), (4, 8), (16, 8), (8, 8)])
+def test_kin_are_the_batches_of_the_same_recordings_in_up_to_eight_times_the_number(size, times):
     homes = [
-        {entry.recording: name for name, batch in batches(entries(80), many).items() for entry in batch}
-        for many in (size, 2 * size)
+        {entry.recording: name for name, batch in batches(entries(500), many).items() for entry in batch}
+        for many in (size, times * size)
     ]
+    assert homes[0] != homes[1]
     for recording, fine in homes[0].items():
         assert homes[1][recording] in kin(fine) and fine in kin(homes[1][recording])
+
+
+def test_kin_are_few_files_to_look_into():
+    assert kin("0-of-1") == ["0-of-1", "0-of-2", "1-of-2", *(f"{n}-of-4" for n in range(4))] + [
+        f"{n}-of-8" for n in range(8)
+    ]
+    assert len(kin("1000-of-1024")) == 1 + 10 + 14
 
 
 def test_a_command_line_carries_a_batch():

@@ -65,6 +65,11 @@ SOMETHING = {
         replaced("subjects = 12", "subjects = 21"),
         {"simulate": 1, "index_simulated": 1, "shards": 4, **DATASET},
     ),
+    "recordings in a job, whose shards are kept": (
+        "config/default.toml",
+        replaced("[data]\n", "[data]\nrecordings_per_job = 2\n"),
+        {"shards": 12, **DATASET},
+    ),
     "code of the model": (f"{LIB}/models/hourglass.py", lambda text: f"{text}\nUNUSED = 1\n", TRAINED),
     "a plot": (
         f"{LIB}/report/figures.py",

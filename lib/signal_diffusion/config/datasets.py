@@ -41,7 +41,7 @@ class DatasetPaths(Section):
     ones from `data.root`. ~ is the home folder. An example of `kind = "folder"` is in docs/datasets.md.
     """
 
-    root: DatasetPath = key(None, "Raw recordings; default: the dataset's name.", strict=False)
+    root: DatasetPath = key(None, "Raw recordings; default: the dataset's name.", stage="index", strict=False)
     kind: Literal["", "bids", "folder"] = key(
         "",
         "How a dataset of your own is laid out; a dataset that has code of its own by its name has none.",

@@ -33,14 +33,20 @@ class HfModels(Section):
 class Data(Section):
     """Roots, and the representation that runs use unless they say otherwise."""
 
-    root: RootPath = key(..., "Folder of the raw datasets; absolute, or relative to this file.", strict=False)
+    root: RootPath = key(
+        ..., "Folder of the raw datasets; absolute, or relative to this file.", stage="index", strict=False
+    )
     output_root: RootPath = key(
-        ..., "Folder of `work/`, all that is in between; path rules of `root`.", strict=False
+        ...,
+        "Folder of `work/`, all that is in between; path rules of `root`.",
+        stage="index",
+        strict=False,
     )
     recordings_per_job: int = key(
         128,
         "About how many recordings one preprocessing job takes together, where eight jobs of 16 are not enough; "
         "2 GB of them are a job in any case.",
+        stage="shards",  # which are kept, by other jobs: so the dataset is made again
         ge=1,
         le=2000,  # their names stand in its command line
     )

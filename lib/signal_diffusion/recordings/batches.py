@@ -17,6 +17,7 @@ from signal_diffusion.recordings.formats import files, why_unreadable
 from signal_diffusion.recordings.recording import Span
 
 FEW, SMALL = 8, 16  # batches for the cores of one machine to share, of so many recordings or more
+DOUBLINGS = (2, 4, 8)
 A_MINUTES_WORK = 2 * 10**9  # bytes of recordings; beside it a cluster's 7 s for the start of a job are little
 
 
@@ -46,10 +47,12 @@ def _power_of_two(least: float) -> int:
 
 
 def kin(batch: str) -> list[str]:
-    """The batch itself, and those that its recordings are in when there are half or twice as many batches."""
+    """The batch itself, and those that its recordings are in with fewer batches, or with up to eight times as many."""
     number, count = map(int, batch.split("-of-"))
-    halved = [f"{number % (count // 2)}-of-{count // 2}"] if count > 1 else []
-    return [batch, *halved, f"{number}-of-{2 * count}", f"{number + count}-of-{2 * count}"]
+    halvings = [count >> times for times in range(1, count.bit_length())]
+    fewer = [f"{number % less}-of-{less}" for less in halvings]
+    more = [f"{number + place * count}-of-{times * count}" for times in DOUBLINGS for place in range(times)]
+    return [batch, *fewer, *more]
 
 
 @dataclass(frozen=True)
