@@ -87,6 +87,12 @@ def test_mistakes_end_in_one_line_with_file_section_and_key(project, body, messa
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_may_begin_with_the_mark_of_windows_editors(project):
+    text = "[data]\nroot = 'a'\noutput_root = 'b'\n"
+    (project.root / "s.toml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert load_settings("s.toml").data.root == project.root / "a"
+
+
 def test_absent_settings_file_is_said_with_the_nearest_name(project):
     with pytest.raises(UserError, match=r"config/defautl.toml: no such config file; did you mean default\?"):
         load_settings("config/defautl.toml")

@@ -44,7 +44,7 @@ def named(name_or_path: str | os.PathLike, folder: str) -> Path:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return a TOML file's tables; UserError when it is absent or not valid TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
     except FileNotFoundError:
         raise UserError(f"{shown(path)}: no such config file{_hint(path)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
