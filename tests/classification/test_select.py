@@ -139,6 +139,8 @@ def test_a_run_beside_has_the_same_folds(make_run, tmp_path):
     run = make_run("spectrum", more='[evaluation]\nbeside = ["other"]')
     with pytest.raises(UserError, match="beside: no other run .*other.toml; correct the name"):
         check_run(run, recipe)
+    with pytest.raises(UserError, match="beside: no other run .*demo.toml; correct the name"):
+        check_run(make_run("spectrum", more='[evaluation]\nbeside = ["../diffusion/demo"]'), recipe)
     with pytest.raises(UserError, match="beside: band_power is what a score of every run is called"):
         check_run(make_run("spectrum", more='[evaluation]\nbeside = ["band_power"]'), recipe)
     text = run.path.read_text().replace('beside = ["band_power"]', 'folds = "loso"')

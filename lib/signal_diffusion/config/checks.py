@@ -170,11 +170,11 @@ def _check_data(run: ClassificationRun) -> None:
 def _check_beside(run: ClassificationRun) -> None:
     """What stands beside a run predicts the same windows: its recipe, representation, split and folds are the run's."""
     for name in run.evaluation.beside:
-        path = run.path.with_name(f"{name}.toml")
+        path = run.path.parent / f"{name}.toml"
         if name in SOURCES:
             message = f"{name} is what a score of every run is called; give that run another name"
             raise located(run.path, "evaluation.beside", message)
-        if name == run.name or not path.is_file():
+        if name == run.name or "/" in name or not path.is_file():
             raise located(run.path, "evaluation.beside", f"no other run {shown(path)}; correct the name")
         other = load_run(path)
         for dotted in SHARED_BESIDE:
