@@ -64,6 +64,14 @@ def test_labels_of_recordings_and_of_their_tables_and_events_are_known():
             r"\[weights.targets\] dataset: found 'math'; the words are mine",
         ),
         (
+            {"channels": {"set": ["Fz", "T3", "T7"]}},
+            r"\[channels\] set: T3, T7: name each channel once$",
+        ),
+        (
+            {"signal": {"reference": ["Cz", "CZ"]}},
+            r"\[signal\] reference: CZ, Cz: name each channel once$",
+        ),
+        (
             {"splits": {"splits_file": "elsewhere/splits.csv"}},
             r"\[splits\] splits_file: elsewhere/splits.csv: no such file; correct the path",
         ),

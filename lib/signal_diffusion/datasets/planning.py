@@ -11,6 +11,7 @@ from signal_diffusion.config.classification import FEWEST_GROUPS
 from signal_diffusion.config.messages import nearest
 from signal_diffusion.datasets.labels import CANONICAL, LABELS
 from signal_diffusion.errors import UserError
+from signal_diffusion.recordings.channels import repeated
 from signal_diffusion.recordings.index import COLUMNS
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ OF_CONDITIONS = ("text", "share")  # columns that are no labels
 
 
 def check_recipe(recipe: "Recipe", entries: Iterable["Entry"]) -> None:
-    """Refuse (UserError) a splits file that is not there, and labels or words that none of the recordings has."""
+    """Refuse (UserError) a splits file that is not there, channels named twice, labels and words of no recording."""
     file = recipe.splits.splits_file
     if file and not Path(file).is_file():
         message = f"{file}: no such file; correct the path, which counts from the project's folder"
         raise located(recipe.path, "splits.splits_file", message)
+    for key, names in (("channels.set", recipe.channels.set), ("signal.reference", recipe.signal.reference)):
+        if isinstance(names, list) and (twice := repeated(names)):
+            raise located(recipe.path, key, f"{', '.join(twice)}: name each channel once")
     own, events = _labels(entries)
     for label in recipe.splits.stratify:
         _check(recipe, "splits.stratify", label, {label}, {*COLUMNS, *own})

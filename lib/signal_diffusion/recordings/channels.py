@@ -1,7 +1,7 @@
 """Channels by name: what electrodes are called elsewhere, and the pick."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -24,11 +24,16 @@ def channel_names(wanted: str | Iterable[str]) -> list[str]:
             )
         return list(CHANNEL_SETS[wanted])
     names = list(wanted)
-    keys = [canonical(name) for name in names]
-    twice = sorted({name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1})
+    twice = repeated(names)
     if twice or not names:
         raise UserError(f"channels.set: {', '.join(twice) or 'no channel'}: name each channel once")
     return names
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """Those of one channel, perhaps under two names such as T3 and T7."""
+    keys = [canonical(name) for name in names]
+    return sorted({name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1})
 
 
 @lru_cache(4096)
