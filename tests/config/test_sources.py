@@ -1,7 +1,15 @@
 """A synthetic dataset that its run cannot make, or a run cannot read, is refused before anything is trained."""
 
 import pytest
-from signal_diffusion.config import check_source, check_synthetic, load_run, load_synthetic, source_recipe
+from signal_diffusion.config import (
+    check_run,
+    check_source,
+    check_synthetic,
+    load_recipe,
+    load_run,
+    load_synthetic,
+    source_recipe,
+)
 from signal_diffusion.errors import UserError
 
 RUN, SET = "config/diffusion/tiny.toml", "config/synthetic/made.toml"
@@ -65,3 +73,21 @@ def test_a_set_of_time_series_has_no_images_to_export(project):
         UserError, match=r"\[export\] imagefolder: tiny makes time series, which are no images"
     ):
         check_synthetic(load_synthetic("made"))
+
+
+@pytest.mark.parametrize(
+    ("shares", "key", "split"),
+    [
+        ("train = 0.9\nval = 0.1\ntest = 0.0\n", "evaluation.reference_split", "test"),
+        ("train = 0.9\nval = 0.0\ntest = 0.1\n", "dataset.val_split", "val"),
+    ],
+)
+def test_a_run_reads_no_split_that_its_recipe_leaves_empty(project, shares, key, split):
+    recipe = project.root / "config/dataset/tiny.toml"
+    recipe.write_text(f"{recipe.read_text()}[splits]\n{shares}")
+    project.change(RUN, key, f'"{split}"')
+    section, name = key.split(".")
+    with pytest.raises(UserError, match=rf"\[{section}\] {name}: found '{split}', but recipe tiny has"):
+        check_run(load_run(RUN), load_recipe("tiny"))
+    recipe.write_text(recipe.read_text() + 'splits_file = "pinned.csv"\n')
+    check_run(load_run(RUN), load_recipe("tiny"))

@@ -100,6 +100,7 @@ def check_run(run: Run, recipe: Recipe | None) -> None:
     if recipe is None:
         _check_of_images(run)
         return
+    _check_splits(run, recipe)
     _check_captions(run, recipe)
     if run.evaluation.encoder is not None:
         _check_support(run, "evaluation.encoder", run.evaluation.encoder, "feature-encoder")
@@ -216,6 +217,17 @@ def _vae(run: DiffusionRun, kind: str) -> SupportRun | None:
         message = f"{name} is made from {representation(vae)}; name one made from {kind}"
         raise located(run.path, "model.extras.vae", message)
     return vae
+
+
+def _check_splits(run: DiffusionRun, recipe: Recipe) -> None:
+    """A splits file may put subjects where no new ones come."""
+    for section, key in (("evaluation", "reference_split"), ("dataset", "val_split")):
+        split = getattr(getattr(run, section), key)
+        if split and not (getattr(recipe.splits, split) or recipe.splits.splits_file):
+            message = (
+                f"found {split!r}, but recipe {recipe.name} has [splits] {split} = 0; give it a share there"
+            )
+            raise located(run.path, f"{section}.{key}", message)
 
 
 def _check_captions(run: DiffusionRun, recipe: Recipe) -> None:
