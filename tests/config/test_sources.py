@@ -15,6 +15,16 @@ from signal_diffusion.errors import UserError
 RUN, SET = "config/diffusion/tiny.toml", "config/synthetic/made.toml"
 NONE = {"model.conditioning": '"none"', "model.extras.cfg_dropout": "0.0"}
 
+CLASSIFIER = """
+[settings]
+trainer = "classification"
+[dataset]
+name = "tiny"
+tasks = ["health"]
+[model]
+backbone = "cnn_light"
+"""
+
 
 def test_a_set_that_can_be_made_and_read_is_taken(project):
     project.change(SET, "generation.cfg_scale", "3.0")
@@ -87,7 +97,25 @@ def test_a_run_reads_no_split_that_its_recipe_leaves_empty(project, shares, key,
     recipe.write_text(f"{recipe.read_text()}[splits]\n{shares}")
     project.change(RUN, key, f'"{split}"')
     section, name = key.split(".")
-    with pytest.raises(UserError, match=rf"\[{section}\] {name}: found '{split}', but recipe tiny has"):
+    with pytest.raises(
+        UserError, match=rf"\[{section}\] {name}: the run reads '{split}', but recipe tiny has"
+    ):
         check_run(load_run(RUN), load_recipe("tiny"))
     recipe.write_text(recipe.read_text() + 'splits_file = "pinned.csv"\n')
     check_run(load_run(RUN), load_recipe("tiny"))
+
+
+@pytest.mark.parametrize(("split", "keys"), [("val", {}), ("test", {"training.keep": '"last"'})])
+def test_a_classifier_has_somebody_to_choose_by_and_to_hold_out(project, split, keys):
+    recipe, path = project.root / "config/dataset/tiny.toml", "config/classification/read.toml"
+    shares = {"train": 0.9, "val": 0.1, "test": 0.1, split: 0.0}
+    lines = "".join(f"{name} = {share}\n" for name, share in shares.items())
+    recipe.write_text(f"{recipe.read_text()}[splits]\n{lines}")
+    project.write(path, CLASSIFIER)
+    for dotted, value in keys.items():
+        project.change(path, dotted, value)
+    with pytest.raises(UserError, match=f"the run reads '{split}', but recipe tiny has"):
+        check_run(load_run(path), load_recipe("tiny"))
+    project.change(path, "training.keep", '"last"')
+    project.change(path, "evaluation.folds", '"loso"')
+    check_run(load_run(path), load_recipe("tiny"))

@@ -92,6 +92,7 @@ def check_run(run: Run, recipe: Recipe | None) -> None:
         return
     if isinstance(run, ClassificationRun):
         _check_data(run)
+        _check_splits(run, recipe)
         _check_beside(run)
         return
     kind = representation(run)
@@ -219,15 +220,24 @@ def _vae(run: DiffusionRun, kind: str) -> SupportRun | None:
     return vae
 
 
-def _check_splits(run: DiffusionRun, recipe: Recipe) -> None:
+def _check_splits(run: DiffusionRun | ClassificationRun, recipe: Recipe) -> None:
     """A splits file may put subjects where no new ones come."""
-    for section, key in (("evaluation", "reference_split"), ("dataset", "val_split")):
-        split = getattr(getattr(run, section), key)
+    for dotted, split in _splits_read(run):
         if split and not (getattr(recipe.splits, split) or recipe.splits.splits_file):
             message = (
-                f"found {split!r}, but recipe {recipe.name} has [splits] {split} = 0; give it a share there"
+                f"the run reads {split!r}, but recipe {recipe.name} has [splits] {split} = 0; give it a share"
             )
-            raise located(run.path, f"{section}.{key}", message)
+            raise located(run.path, dotted, message)
+
+
+def _splits_read(run: DiffusionRun | ClassificationRun) -> list[tuple[str, str | None]]:
+    """Beside the training split, each with the key that says so; folds hold out others than the split does."""
+    if isinstance(run, DiffusionRun):
+        reference = ("evaluation.reference_split", run.evaluation.reference_split)
+        return [reference, ("dataset.val_split", run.dataset.val_split)]
+    chosen_by = run.dataset.val_split if run.training.selects else None
+    held_out = run.dataset.held_out_split if run.evaluation.folds == "none" else None
+    return [("dataset.val_split", chosen_by), ("evaluation.folds", held_out)]
 
 
 def _check_captions(run: DiffusionRun, recipe: Recipe) -> None:
