@@ -4,8 +4,8 @@ import pytest
 
 from .layouts import write_layouts
 
-# 72, 149, 720 and 1,632 recordings; the 720 trials are of 16 subjects, two of which share a job.
-SHARDS = {"math": 8, "parkinsons": 16, "seed": 15, "longitudinal": 16}
+# 72, 149, 720 and 1,632 recordings, the last of which take more than eight jobs of 128.
+SHARDS = {"math": 8, "parkinsons": 8, "seed": 8, "longitudinal": 16}
 
 
 @pytest.fixture
