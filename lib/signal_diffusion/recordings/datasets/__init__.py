@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KINDS = ("bids", "folder")
 OPTIONED = (*KINDS, "longitudinal")
-SHARED = ("entry", "tables", "bids_tables")
+SHARED = ("entry", "tables", "bids_tables", "bids_ages")
 
 
 def names() -> list[str]:

@@ -9,12 +9,13 @@ the files through it (`bids_sidecars`).
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import formats
-from signal_diffusion.recordings.datasets import bids_tables, tables
+from signal_diffusion.recordings.datasets import bids_ages, bids_tables, tables
 from signal_diffusion.recordings.datasets.entry import Entry
 from signal_diffusion.recordings.datasets.tables import Row
 
@@ -32,6 +33,7 @@ WORDS = {  # as BIDS defines them, in lower case; what a label has no class for 
     "handedness": {"r": "right", "right": "right", "l": "left", "left": "left", "a": "", "ambidextrous": ""},
 }
 UNKNOWN = {"gender": "", "health": "", "age": ""}
+TABLES = ("participants", "sessions")
 ENTITIES = ("task", "acq", "run")  # these become labels where recordings have them
 
 
@@ -65,7 +67,9 @@ def _people(
     The row of a session holds what that table adds to the subject's, or has otherwise.
     """
     known = (tree.root / "participants.tsv").is_file()
+    described, shared = (bids_ages.descriptions(tree.root / f"{table}.json") for table in TABLES)
     people = bids_tables.read_participants(tree.root) if known else {}
+    people = _with_units(people, described, options)
     rows, torn = {(subject, ""): row for subject, row in people.items()}, {}
     for subject, sessions in _sessions(paths).items():
         try:
@@ -73,6 +77,8 @@ def _people(
         except UserError as error:
             torn[subject] = error
             continue
+        beside = bids_ages.descriptions(tree.root / subject / f"{subject}_sessions.json") if said else []
+        said = _with_units(said, [*beside, *shared, *described], options)
         own = people.get(subject, {})
         if any(cell and _is_age(column, options) for row in said.values() for column, cell in row.items()):
             # People grow older: of a session without an age, the subject's is that of another day.
@@ -81,6 +87,11 @@ def _people(
         for session, row in said.items():
             rows[subject, session] = own | {column: cell for column, cell in row.items() if cell}
     return rows, torn
+
+
+def _with_units(rows: dict[str, Row], described: list[dict], options: "DatasetPaths") -> dict[str, Row]:
+    is_age = partial(_is_age, options=options)
+    return bids_ages.with_units(rows, is_age, described, options.values.get("age", {}))
 
 
 def _sessions(paths: list[Path]) -> dict[str, set[str]]:
@@ -141,7 +152,8 @@ def _labels(row: Row, columns: dict, values: dict[str, dict[str, str]], where: s
         word, meanings = row.get(column, ""), values.get(label)
         if meanings is None and label in WORDS:
             word, meanings = word.lower(), WORDS[label]
-        found[label] = tables.meaning(word, label, meanings, f"{where}: {column}")
+        told = f"{column} (with its unit)" if label == "age" and " " in word else column
+        found[label] = tables.meaning(word, label, meanings, f"{where}: {told}")
     return found
 
 

@@ -17,6 +17,7 @@ from signal_diffusion.recordings.formats.checks import telling_of_unreadable
 MISSING = ("", "n/a", "na", "nan")
 GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
 WORDS = {"gender": ("F", "M"), "health": ("H", "PD")}
+IN_A_YEAR = {"years": 1.0, "months": 12.0, "weeks": 365.25 / 7, "days": 365.25}
 # Columns that stand beside the labels in the index, in a dataset's tables and in its exports.
 TAKEN = (
     "dataset subject session recording file format start stop rate duration channels events status reason warning "
@@ -79,13 +80,15 @@ def gender(word: str, where: str) -> str:
 def age(word: str, where: str) -> str:
     """Years as the table writes them, or ""; UserError, which begins with `where`, for what is no age.
 
-    A bound, "89+" or ">89", as tables hide the ages of the very old, is not known.
+    A number may have a unit of `IN_A_YEAR` behind it. A bound, "89+" or ">89", as tables hide the ages of the very
+    old, is not known.
     """
     if re.fullmatch(r"(>|≥|>=)\s*\d+|\d+\s*\+", word):
         return ""
+    amount, _, unit = word.partition(" ")
     try:
-        years = float(word or "nan")
-    except ValueError:
+        years = float(amount or "nan") / IN_A_YEAR[unit or "years"]
+    except (ValueError, KeyError):
         years = -1.0
     if not math.isnan(years) and not 0 <= years < 130:
         raise UserError(f"{where}: found {word!r}, expected years; correct it or leave it empty")
