@@ -64,6 +64,22 @@ def test_load_dataset_opens_the_imagefolder(tmp_path, load_dataset):
     check_images(load_dataset("imagefolder", data_dir=str(out / "imagefolder")), out)
 
 
+def test_words_that_read_as_missing_or_truth_values_stay_words_in_every_split(tmp_path, load_dataset):
+    rows = awkward_rows()
+    known = rows["subject"] > "05"
+    rows["medicated"] = np.where(known, np.where(rows["subject"] > "07", "True", "False"), "")
+    rows["drug"] = np.where(known, "None", "levodopa")
+    rows["paid"] = np.where(known, "True", "False")
+    out = build(tmp_path, rows, imagefolder=True)
+    found = load_dataset("imagefolder", data_dir=str(out / "imagefolder"))
+    words = {
+        column: {value for part in found.values() for value in part[column]}
+        for column in ("medicated", "drug", "paid")
+    }
+    assert words["medicated"] == {"medicated-True", "medicated-False", "unknown"}
+    assert words["drug"] == {"drug-None", "levodopa"} and words["paid"] == {True, False}
+
+
 def test_load_dataset_opens_the_dataset_folder_by_its_card(tmp_path, load_dataset):
     out = build(tmp_path, awkward_rows(), imagefolder=True)
     check_images(load_dataset(str(out)), out)

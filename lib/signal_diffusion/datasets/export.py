@@ -14,6 +14,12 @@ from signal_diffusion.signals.representations import SERIES
 LOG = logging.getLogger(__name__)
 FOLDER = "imagefolder"
 _UNKNOWN = "unknown"
+# What pandas, which that loader reads CSV with, takes for a missing or a truth value.
+_MISSING = (
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "null",
+)  # fmt: skip
+_TRUTH = ("True", "TRUE", "true", "False", "FALSE", "false")
 _LEFT_OUT = ("split", "hash", "start_s", "copies", "position")
 
 
@@ -72,7 +78,8 @@ def stable_column(name: str, values: pd.Series) -> pd.Series | None:
     """`values` written such that every part of them reads as one type; None when nothing is known.
 
     Numbers stay numbers, as decimals throughout if one is missing or has decimals; in a column of words the
-    unknown becomes "unknown"; an id or word that looks like a number gets the column's name in front.
+    unknown becomes "unknown"; an id or word that looks like a number, a missing or, but in a column of nothing else, a
+    truth value gets the column's name in front.
     """
     text = values.astype(str).replace("nan", "")
     numbers = pd.to_numeric(text.where(text != ""), errors="coerce")
@@ -82,7 +89,8 @@ def stable_column(name: str, values: pd.Series) -> pd.Series | None:
     if name not in IDS and numbers[known].notna().all():
         whole = known.all() and (numbers % 1 == 0).all()
         return numbers.astype("int64") if whole else numbers.astype("float64")
-    return text.where(numbers.isna(), name + "-" + text).where(known, _UNKNOWN)
+    taken = _MISSING if text.isin(_TRUTH).all() else _MISSING + _TRUTH
+    return text.where(numbers.isna() & ~text.isin(taken), name + "-" + text).where(known, _UNKNOWN)
 
 
 def _repeated(metadata: pd.DataFrame) -> pd.DataFrame:
