@@ -15,6 +15,7 @@ ROWS = [{"id": "S1", "Age": "31", "Sex": "F"}, {"id": "S2", "Age": "", "Sex": "m
         ("a.tsv", "id\tAge\tSex\n\n S1 \t31\tF\nS2\t\tm\n"),
         ("INFO", 'id\tAge\tSex\n"S1"\t31\tF\nS2\tNA\tm\n'),
         ("a.csv", "id,Age,Sex,,\nS1,31,F,,\nS2,,m,,\n"),
+        ("a.csv", "\nid,Age,Sex\nS1,31,F\nS2,,m\n"),
     ],
 )
 def test_spellings_of_one_table(tmp_path, name, text):
@@ -28,6 +29,7 @@ def test_spellings_of_one_table(tmp_path, name, text):
         (b"", "empty table"),
         (b"id,Age\nS1,31,F\n", "found 3 cells in line 2, expected 2"),
         (b"id,id\nS1,31\n", "column 'id' twice"),
+        (b'id\tnote\nS1\tx\nS2\t"left early\nS3\tx\n', "without an end in line 3"),
         ("id,Gr\u00f6\u00dfe\nS1,31\n".encode("cp1252"), "save it as CSV in UTF-8"),
     ],
 )
@@ -36,6 +38,24 @@ def test_a_table_that_cannot_be_read_is_refused(tmp_path, content, complaint):
     with pytest.raises(UserError, match=complaint) as error:
         read_table(tmp_path / "a.csv")
     assert str(tmp_path / "a.csv") in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_quotation_mark_that_swallows_a_long_table_is_refused(tmp_path):
+    (tmp_path / "a.tsv").write_text('id\tnote\nS1\t"left early\n' + "S2\tx\n" * 50_000)
+    with pytest.raises(UserError, match="without an end in line 2"):
+        read_table(tmp_path / "a.tsv")
+
+
+@pytest.mark.parametrize(
+    ("text", "third"),
+    [
+        ("id\tAge\tdiagnosis (ICD-10, DSM-5, or other, if any)\nS1\t31\tG20\n", "G20"),
+        ('id,Age,"note; of the nurse; or the physician; if any"\nS1,31,late\n', "late"),
+    ],
+)
+def test_names_of_columns_may_hold_the_delimiters_of_other_tables(tmp_path, text, third):
+    (tmp_path / "a").write_text(text)
+    assert [list(row.values()) for row in read_table(tmp_path / "a")] == [["S1", "31", third]]
 
 
 def test_a_column_is_found_whatever_its_case(tmp_path):

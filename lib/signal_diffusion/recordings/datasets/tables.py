@@ -147,10 +147,30 @@ def _lines(path: Path) -> list[list[str]]:
         raise UserError(
             f"{path}: cannot be read as text ({type(error).__name__}); save it as CSV in UTF-8"
         ) from None
-    lines = text.splitlines()
+    return _cells(text.splitlines(), path)
+
+
+def _cells(lines: list[str], path: Path) -> list[list[str]]:
+    # An empty line at the end makes an empty row, unless it still belongs to a quoted cell.
+    reader = csv.reader([*lines, ""], delimiter=_delimiter(lines))
+    rows, begins = [], [1]
+    try:
+        for row in reader:
+            rows.append([cell.strip() for cell in row])
+            begins.append(reader.line_num + 1)
+    except csv.Error:  # a cell of more than 131072 letters
+        rows.append(["endless"])
+    if rows.pop():
+        found = f"found a cell without an end in line {begins[len(rows)]}"
+        raise UserError(f"{path}: {found}, expected a quotation mark to close it; mend that line")
+    return rows
+
+
+def _delimiter(lines: list[str]) -> str:
+    """As the line of column names tells: a tab, or what stands there most often outside of quotes."""
     # Some spreadsheet programs write semicolons into CSV, and tables without a suffix tend to have tabs.
-    delimiter = max(DELIMITERS, key=lines[0].count) if lines else ","
-    return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    names = re.sub(r'"[^"]*"', "", next(filter(str.strip, lines), ""))
+    return "\t" if "\t" in names else max(DELIMITERS, key=names.count)
 
 
 def _plain(name: str) -> str:
