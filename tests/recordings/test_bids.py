@@ -366,11 +366,11 @@ def test_two_files_of_one_name_are_refused(tmp_path):
     assert f"found both {NAME}_eeg.edf and {NAME}_eeg.set, expected one recording" in row["reason"]
 
 
-def test_onsets_are_seconds_and_a_boundary_parts_the_recording(tmp_path):
+@pytest.mark.parametrize("words", [("boundary",), ("BAD boundary", "EDGE boundary")])
+def test_onsets_are_seconds_and_a_boundary_parts_the_recording(tmp_path, words):
     path = write(tmp_path, NAME)
-    path.with_name(f"{NAME}_events.tsv").write_text(
-        "onset\tduration\ttrial_type\n0\tn/a\tboundary\n2.5\t0\tboundary\n"
-    )
+    lines = "".join(f"2.5\t0\t{word}\n" for word in words)
+    path.with_name(f"{NAME}_events.tsv").write_text(f"onset\tduration\ttrial_type\n0\tn/a\tboundary\n{lines}")
     rows = index(tmp_path)
     assert [(row["start"], row["stop"]) for row in rows] == [("0", "2.5"), ("2.5", "6")]
     assert formats.read(path, ["C3"], (2.5, float("inf"))).data.shape == (1, 875)

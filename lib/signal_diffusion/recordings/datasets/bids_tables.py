@@ -23,6 +23,7 @@ from signal_diffusion.recordings.formats.names import is_electrode
 
 LOG = logging.getLogger(__name__)
 PARTICIPANT, SESSION = "participant_id", "session_id"
+BOUNDARIES = {"boundary", "bad boundary", "edge boundary"}  # the latter where MNE has joined recordings
 
 
 @lru_cache(4096)
@@ -74,7 +75,7 @@ class Tree:
         """
         for table in self.sidecars(path, "events.tsv")[:1]:
             rows = read_table(table, ("onset",))
-            onsets = [row["onset"] for row in rows if "boundary" in (cell.lower() for cell in row.values())]
+            onsets = [row["onset"] for row in rows if BOUNDARIES & {cell.lower() for cell in row.values()}]
             try:
                 return [float(onset) for onset in onsets]
             except ValueError:
