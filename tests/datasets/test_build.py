@@ -234,6 +234,20 @@ def test_pinned_subjects_stay_when_subjects_are_added(tmp_path):
     assert new.value_counts().to_dict() == {"train": 12, "val": 4, "test": 4}
 
 
+def test_pinned_ids_that_a_spreadsheet_changed_are_refused(tmp_path, caplog):
+    rows = index_rows(6)
+    pins = tmp_path / "splits.csv"
+    recipe = make_recipe(splits=dict(splits_file=str(pins)))
+    pins.write_text("dataset,subject,split\n" + "".join(f"demo,{k},test\n" for k in range(6)))
+    with pytest.raises(
+        UserError, match="dataset demo: found subjects such as 0, expected ids such as sub-00"
+    ):
+        build(Material(tmp_path / "a", rows), recipe=recipe)
+    pins.write_text("dataset,subject,split\ndemo,sub-00,test\ndemo,1,test\nother,1,test\n")
+    build(Material(tmp_path / "b", rows), recipe=recipe)
+    assert "1 subjects are in no index, such as 1" in caplog.text
+
+
 def test_two_datasets_share_one_range_and_keep_their_own_labels(tmp_path):
     demo, math = index_rows(6), index_rows(5, "math").rename(columns={"activity": "count_quality"})
     math["count_quality"] = "1"

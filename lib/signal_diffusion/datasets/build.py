@@ -30,6 +30,7 @@ from signal_diffusion.datasets.splits import (
     SUBJECT,
     assign_splits,
     check_disjoint,
+    check_pinned,
     read_splits,
     subject_table,
 )
@@ -112,6 +113,8 @@ def split_subjects(rows: pd.DataFrame, recipe: "Recipe", used: Sequence[Source])
     config = recipe.splits
     table = subject_table(rows, config.stratify)
     pinned = read_splits(config.splits_file) if config.splits_file else None
+    if pinned:
+        check_pinned(pinned, table, config.splits_file)
     table["split"] = assign_splits(table, config, pinned)
     split = {(row.dataset, row.subject): row.split for row in table.itertuples()}
     for source in used:

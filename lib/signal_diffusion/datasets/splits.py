@@ -5,6 +5,7 @@ from what a representation kept of the recordings: all representations of a reci
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from signal_diffusion.errors import UserError
 if TYPE_CHECKING:
     from signal_diffusion.config.recipe import Splits
 
+LOG = logging.getLogger(__name__)
 SPLITS = ("train", "val", "test")
 SUBJECT = ["dataset", "subject"]
 
@@ -76,6 +78,22 @@ def read_splits(path: str | Path) -> dict[tuple[str, str], str]:
     if len(pinned) != len(table):
         raise UserError(f"{path}: a subject is listed twice; keep one row per (dataset, subject)")
     return pinned
+
+
+def check_pinned(pinned: Mapping[tuple[str, str], str], subjects: pd.DataFrame, path: str | Path) -> None:
+    """Refuse (UserError) an assignment that knows a dataset and none of its subjects; log who else is not there.
+
+    Ids that a spreadsheet has changed, 1 for 001, would else be drawn anew, and held-out people trained on.
+    """
+    for dataset, rows in subjects.groupby("dataset"):
+        stated = {subject for name, subject in pinned if name == dataset}
+        here = set(rows["subject"])
+        gone = sorted(stated - here)
+        if stated and not stated & here:
+            found = f"found subjects such as {gone[0]}, expected ids such as {min(here)}"
+            raise UserError(f"{path}: dataset {dataset}: {found}, as in its index; correct the file")
+        if gone:
+            LOG.warning("%s: %s: %d subjects are in no index, such as %s", path, dataset, len(gone), gone[0])
 
 
 def check_disjoint(metadata: pd.DataFrame, hashes: Sequence[str] | None = None) -> None:
