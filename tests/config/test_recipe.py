@@ -45,6 +45,11 @@ def test_bin_spacing_is_another_name_of_bins(project):
             "250.4",
             "[simulation] rate: no amplifier has 250.4 Hz; take another, such as 250",
         ),
+        (
+            "simulation.seconds",
+            "60.5",
+            "[simulation] seconds: 60.5 s cannot be written, for an EDF holds whole",
+        ),
         ("simulation.seconds", "10.0", "[simulation] seconds: is shorter than one window"),
         ("recipe.datasets", "[]", "[recipe] datasets: found [], expected"),
         ("recipe.datasets", '["demo", "math"]', "[recipe] datasets: demo is simulated and cannot be mixed"),

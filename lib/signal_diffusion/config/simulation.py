@@ -20,8 +20,11 @@ class Simulation(Section):
     line_hz: float = key(50.0, "Frequency of the line noise.", stage="index", unit="Hz", gt=0)
 
     @model_validator(mode="after")
-    def _check_rate(self) -> Self:
+    def _check(self) -> Self:
         if self.rate not in RATES:
             near = min(RATES, key=lambda rate: abs(rate - self.rate))
             raise Contradiction("rate", f"no amplifier has {self.rate:g} Hz; take another, such as {near}")
+        if round(self.seconds * self.rate) % self.rate:
+            whole = f"an EDF holds whole seconds; take {max(round(self.seconds), 1)}"
+            raise Contradiction("seconds", f"{self.seconds:g} s cannot be written, for {whole}")
         return self
