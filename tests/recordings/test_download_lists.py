@@ -53,6 +53,14 @@ def test_lists_as_sha256sum_writes_them_are_read(home, out):
     assert found(out) == {name: FILES[name] for name in ("subject-info.csv", BIG)}
 
 
+def test_a_store_that_lists_its_keys_as_they_are_is_understood(home, out):
+    home.files = {"chb02_16+.edf": b"x", "100%25 rest.edf": b"y"}
+    entries = "".join(f"<Contents><Key>set/{name}</Key><Size>1</Size></Contents>" for name in home.files)
+    home.page = lambda query: f"<ListBucketResult>{entries}</ListBucketResult>".encode()
+    fetch(home.bucket, out)
+    assert found(out) == home.files
+
+
 def test_a_bucket_that_is_none_empty_or_endless_is_refused(home, out):
     assert "holds no files" in refusal(home.bucket.replace("/set/", "/other/"), out)
     home.endless = True

@@ -4,6 +4,7 @@ import hashlib
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
@@ -70,7 +71,9 @@ def _bucket(client: "Client", address: str) -> list[Published]:
     while True:
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
         page = _page(base, client.read(base, query | ({"continuation-token": token} if token else {})))
-        files += [_object(base, prefix, entry) for entry in page.iterfind("{*}Contents")]
+        # Stores that do not know the encoding that was asked for list the keys as they are.
+        decode = unquote_plus if page.findtext("{*}EncodingType") == "url" else str
+        files += [_object(base, prefix, entry, decode) for entry in page.iterfind("{*}Contents")]
         before, token = token, page.findtext("{*}NextContinuationToken", "")
         if page.findtext("{*}IsTruncated") != "true":
             return [file for file in files if file.path and not file.path.endswith("/")]
@@ -88,8 +91,8 @@ def _page(base: str, body: bytes) -> ElementTree.Element:
     return page
 
 
-def _object(base: str, prefix: str, entry: ElementTree.Element) -> Published:
-    key = unquote_plus(entry.findtext("{*}Key", ""))
+def _object(base: str, prefix: str, entry: ElementTree.Element, decode: Callable[[str], str]) -> Published:
+    key = decode(entry.findtext("{*}Key", ""))
     tag = entry.findtext("{*}ETag", "").strip('"')
     size = entry.findtext("{*}Size", "")
     # Of an object that was uploaded in several parts, the tag is a hash of their hashes.
