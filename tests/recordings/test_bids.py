@@ -182,6 +182,7 @@ def test_ages_of_sessions_count_however_the_tables_spell_them(tmp_path):
         ({"Units": "Years old"}, "30.5", "30.5"),
         ({"Units": "integer", "Description": "Age (months)"}, "24", "2"),
         ({"Units": "n/a"}, "30", "30"),
+        ({"Units": "Years (rounded); range 18-35"}, "30", "30"),
         ({"Description": "Age at the first scan, in years"}, "30", "30"),
         ({"Description": "Age of the child in months"}, "6", "0.5"),
         ({"Units": "years", "Description": "Age in months"}, "6", "6"),

@@ -15,7 +15,7 @@ from signal_diffusion.recordings.datasets.tables import Row
 
 LOG = logging.getLogger(__name__)
 SPELLED = {
-    "years": "year years yr yrs y yo a annum",
+    "years": "year years yr yrs y yo a annum jahr jahre ans anni años",
     "months": "month months mo mos mon mth mths",
     "weeks": "week weeks wk wks w",
     "days": "day days d",
@@ -63,6 +63,8 @@ def unit(words: str) -> str:
         return ""
     told = set(re.findall(r"\w+", plain)) - FILLERS
     found = {UNITS.get(word, "") for word in told}
+    if found - {""} == {"years"}:
+        return "years"  # as without a unit, whatever else is said of them; of other units it may matter
     return words.strip() if len(found) > 1 or found == {""} else "".join(found)
 
 
