@@ -10,7 +10,7 @@ from signal_diffusion.metrics.battery import evaluate
 from signal_diffusion.metrics.sets import ImageSet
 from signal_diffusion.report import classifier_maps, classifier_page, curves, images, style
 from signal_diffusion.report.cards import model_card
-from signal_diffusion.report.dataset import balance_figure, dataset_overview
+from signal_diffusion.report.dataset import balance_figure, dataset_overview, read_shares
 from signal_diffusion.report.figures import CAPTIONS, draw_run, read_stats
 from signal_diffusion.report.scores import interval
 
@@ -215,6 +215,15 @@ def test_balance_figure_shows_shares_and_targets_of_labels_with_a_choice():
     assert figure.get_suptitle() == "Effective sample size: 30 of 40 training windows"
     (alone,) = balance_figure(labels.iloc[2:], cells).axes
     assert alone.texts[0].get_text().startswith("No label has two classes")
+
+
+def test_balance_figure_names_classes_as_the_dataset_does(tmp_path):
+    rows = "run,01,3,0.5,0.5,0.5\nrun,None,2,0.3,0.3,0.3\nrun,unknown,1,0.2,0.2,\n"
+    (tmp_path / "balance.csv").write_text(f"label,value,windows,share,reached,target\n{rows}")
+    labels = read_shares(tmp_path / "balance.csv")
+    (run,) = balance_figure(labels, pd.DataFrame({"windows": [6], "weight": [1.0]})).axes
+    assert [tick.get_text() for tick in run.get_xticklabels()] == ["01", "None", "unknown"]
+    assert labels["target"].isna().tolist() == [False, False, True]
 
 
 def test_card_holds_the_numbers(battery, folder):

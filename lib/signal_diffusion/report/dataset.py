@@ -31,9 +31,14 @@ def draw_dataset(folder: Path) -> list[str]:
     shown = np.linspace(0, len(train) - 1, min(len(train), _SHOWN_WINDOWS)).astype(int)
     metadata = read_metadata(folder / "metadata.csv")
     save(dataset_overview(metadata, train.array(shown), train.spec), folder / OVERVIEW)
-    tables = (pd.read_csv(folder / file) for file in (balance.LABELS, balance.CELLS))
+    tables = (read_shares(folder / file) for file in (balance.LABELS, balance.CELLS))
     save(balance_figure(*tables), folder / BALANCE)
     return [OVERVIEW, BALANCE]
+
+
+def read_shares(path: Path) -> pd.DataFrame:
+    """`balance.csv` or `weights.csv`: classes as the datasets write them, "None" and "01" too; numbers as numbers."""
+    return pd.read_csv(path, dtype={"value": str}, keep_default_na=False, na_values=[""])
 
 
 @styled
