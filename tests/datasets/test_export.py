@@ -80,6 +80,16 @@ def test_words_that_read_as_missing_or_truth_values_stay_words_in_every_split(tm
     assert words["drug"] == {"drug-None", "levodopa"} and words["paid"] == {True, False}
 
 
+def test_long_identifiers_keep_their_digits_in_parquet_files(tmp_path, load_dataset):
+    rows = awkward_rows()
+    rows["visit"] = "20180804120000" + rows["subject"].str.zfill(6)
+    rows["device"] = np.where(rows["subject"] > "05", "9007199254740993", "")
+    found = load_dataset(str(build(tmp_path, rows, parquet=True)))
+    for part in found.values():
+        assert all(row["visit"] == f"20180804120000{row['subject']:0>6}" for row in part)
+        assert set(part["device"]) <= {"9007199254740993", None}
+
+
 def test_load_dataset_opens_the_dataset_folder_by_its_card(tmp_path, load_dataset):
     out = build(tmp_path, awkward_rows(), imagefolder=True)
     check_images(load_dataset(str(out)), out)
@@ -223,6 +233,9 @@ def test_file_names_lead_from_the_rows_to_the_images(tmp_path):
         ("subject", ["07", "8"], ["subject-07", "subject-8"]),
         ("subject", ["s1", "8"], ["s1", "subject-8"]),
         ("session", ["", "2"], ["unknown", "session-2"]),
+        ("visit", ["20180804120000123456", "2"], ["visit-20180804120000123456", "visit-2"]),
+        ("visit", ["9007199254740993", ""], ["visit-9007199254740993", "unknown"]),
+        ("visit", ["9007199254740993", "2"], [9007199254740993, 2]),
     ],
 )
 def test_stable_columns(name, values, expected):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from signal_diffusion.datasets.contents import Contents
-from signal_diffusion.datasets.parquet import export_parquet, pixels
+from signal_diffusion.datasets.parquet import export_parquet, held_exactly, pixels
 from signal_diffusion.datasets.storage import IDS, open_array, write_table
 from signal_diffusion.signals.representations import SERIES
 
@@ -86,7 +86,7 @@ def stable_column(name: str, values: pd.Series) -> pd.Series | None:
     known = text != ""
     if not known.any():
         return None
-    if name not in IDS and numbers[known].notna().all():
+    if name not in IDS and numbers[known].notna().all() and held_exactly(numbers, known.all()):
         whole = known.all() and (numbers % 1 == 0).all()
         return numbers.astype("int64") if whole else numbers.astype("float64")
     taken = _MISSING if text.isin(_TRUTH).all() else _MISSING + _TRUTH

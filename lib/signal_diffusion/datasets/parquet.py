@@ -117,7 +117,15 @@ def _type(name: str, values: pd.Series) -> str:
     numbers = pd.to_numeric(known, errors="coerce")
     if name in (*IDS, "text") or not len(known) or numbers.isna().any() or _has_classes(name):
         return "string"
+    if not held_exactly(numbers, len(known) == len(text)):
+        return "string"
     return "int64" if (numbers % 1 == 0).all() else "float64"
+
+
+def held_exactly(numbers: pd.Series, complete: bool) -> bool:
+    """Whether no number, such as a long identifier, has more digits than its column: int64, or float64 with gaps."""
+    sizes = numbers.astype("float64").abs()
+    return bool((sizes[np.isfinite(sizes)] < (2.0**63 if complete else 2.0**53)).all())
 
 
 def _has_classes(name: str) -> bool:
