@@ -3,6 +3,7 @@
 import csv
 import shutil
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from signal_diffusion.errors import UserError
 from signal_diffusion.recordings import datasets, formats
 from signal_diffusion.recordings.datasets import seed
 from signal_diffusion.recordings.datasets.seed import CODES, ENDS, STARTS
+from signal_diffusion.recordings.datasets.tables import read_table
 from signal_diffusion.recordings.index import index_dataset
 
 from .layouts import SEED_CHANNELS, to_dataset, write_long_seed, write_seed
@@ -170,7 +172,7 @@ def write_xlsx(path, rows: list[list[str | float]]) -> None:
         "xl/worksheets/people.xml": f"<worksheet {main}><sheetData>{''.join(lines)}</sheetData></worksheet>",
         "xl/sharedStrings.xml": f"<sst {main}>{''.join(f'<si><t>{word}</t></si>' for word in words)}</sst>",
     }
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
             archive.writestr(name, text)
 
@@ -186,6 +188,17 @@ def test_the_xlsx_table_is_read_as_it_comes(tmp_path):
     (tmp_path / "Participants_info.xlsx").write_bytes(b"PK nothing")
     with pytest.raises(UserError, match="save it as CSV"):
         listed(tmp_path)
+
+
+def test_a_damaged_xlsx_is_refused_wherever_the_damage_lies(tmp_path):
+    path = tmp_path / "people.xlsx"
+    write_xlsx(path, [["No.", "Age"], *([f"S{number}", float(number)] for number in range(30))])
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 5):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            with suppress(UserError):
+                read_table(path)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import posixpath
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +12,10 @@ from signal_diffusion.errors import UserError
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 ROOT = "xl/workbook.xml"
+DAMAGED = (  # what zipfile, zlib and the parser raise of a file that is hurt, cut, encrypted or something else
+    OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, ElementTree.ParseError, LookupError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 
 def read_cells(path: Path) -> list[list[str]]:
@@ -24,7 +29,7 @@ def read_cells(path: Path) -> list[list[str]]:
             rows = [_row(row, strings) for row in _xml(archive, _first_sheet(archive)).iter(f"{MAIN}row")]
     except FileNotFoundError:
         raise
-    except (OSError, zipfile.BadZipFile, ElementTree.ParseError, LookupError, ValueError) as error:
+    except DAMAGED as error:
         complaint = type(error).__name__
         raise UserError(f"{path}: cannot be read as XLSX ({complaint}); save it as CSV in UTF-8") from None
     width = max((max(row) + 1 for row in rows if row), default=0)
