@@ -203,6 +203,27 @@ def test_our_own_exports_are_read_with_their_splits_and_labels(root, kind):
         assert sorted(found.metadata["activity"]) == sorted(wanted.metadata["activity"])
 
 
+def test_people_of_two_datasets_may_share_an_id(root):
+    rng = np.random.default_rng(0)
+    for split, people in (("train", "ab"), ("validation", "b"), ("test", "c")):
+        folder = root / "shared-ids" / split
+        folder.mkdir(parents=True)
+        ids = {"subject": "s1", "recording": "r", "window": 0}
+        rows = [{"file_name": f"{name}.png", "dataset": name} | ids for name in people]
+        rows = [*rows, rows[0] | {"file_name": "x.png", "subject": "s2"}] if split == "train" else rows
+        rows = [row | {"subject": "s3"} if split == "validation" else row for row in rows]
+        for row in rows:
+            pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / row["file_name"])
+        pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    keys = replace(Reading.of(make_run(root)), caption=None, group="subject")
+    build_images("./shared-ids", keys, root / "read-shared-ids")
+    subjects = [
+        set(Windows(root / "read-shared-ids", split).metadata["subject"]) for split in ("train", "test")
+    ]
+    assert subjects == [{"a/s1", "b/s1", "a/s2"}, {"c/s1"}]
+
+
 def _hashes(windows):
     return window_hashes(windows.array(range(len(windows))))
 

@@ -37,6 +37,7 @@ MODES = {1: "L", 3: "RGB"}
 DEEP = {"I;16", "I;16B", "I;16L"}  # 16 bits of grey, the last two as TIFF may order their bytes
 GREY = {"L", "1", "LA", *DEEP}
 UNKNOWN = "unknown"  # as exports write it, which cannot leave a cell empty
+EXPORTED = {"dataset", "subject", "recording", "window"}
 HELD_OUT = 0.1  # share of the groups in a split that the images do not come with
 
 
@@ -126,13 +127,23 @@ def _by_split(loaded: "DatasetDict", keys: Reading) -> dict[str, "Dataset"]:
     found = {NAMES[each]: part for each, part in loaded.items() if each in NAMES}
     if "train" not in found:
         raise UserError(f"the images have the splits {', '.join(loaded)}, expected train; rename one of them")
+    found = _told_apart(found, keys)
     train = found["train"]
     held = _held_out(train, keys, [split for split in SPLITS[1:] if split not in found])
-    return {**{split: train.select(rows) for split, rows in held.items()}, **_others(found)}
+    return found | {split: train.select(rows) for split, rows in held.items()}
 
 
-def _others(found: Mapping[str, "Dataset"]) -> dict[str, "Dataset"]:
-    return {split: part for split, part in found.items() if split != "train"}
+def _told_apart(found: dict[str, "Dataset"], keys: Reading) -> dict[str, "Dataset"]:
+    """With the dataset in front of each subject where datasets share ids, as they may in exports of a recipe."""
+    exported = all(EXPORTED <= set(part.column_names) for part in found.values())
+    if keys.group != "subject" or not exported:
+        return found
+    who = {split: list(zip(part["dataset"], part["subject"], strict=True)) for split, part in found.items()}
+    people = {person for each in who.values() for person in each}
+    if len(people) == len({subject for _, subject in people}):
+        return found
+    names = {split: [f"{dataset}/{subject}" for dataset, subject in each] for split, each in who.items()}
+    return {k: part.remove_columns("subject").add_column("subject", names[k]) for k, part in found.items()}
 
 
 def _held_out(train: "Dataset", keys: Reading, lacking: Sequence[str]) -> dict[str, np.ndarray]:
