@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from signal_diffusion.errors import Unreadable
 from signal_diffusion.files import read_json, sha256, write_json
 from signal_diffusion.progress import Progress
@@ -37,7 +39,8 @@ def shard_batch(
         manifest.parent / f".batch-{name}.ledger.json" for name in kin(manifest.stem.removeprefix("batch-"))
     ]
     ledger, unread = dict(_kept(sources, ledgers)), []
-    with Progress(len(jobs), "shards", unit="recordings") as progress:
+    # Some of OpenBLAS's kernels add up otherwise on two threads.
+    with threadpool_limits(1), Progress(len(jobs), "shards", unit="recordings") as progress:
         for job in jobs:
             if job.recording not in ledger:
                 shard = manifest.parent / f"{job.recording}.safetensors"
