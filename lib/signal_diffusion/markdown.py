@@ -14,13 +14,9 @@ def number(value: Any, digits: int = 4) -> str:
     """A number as cards write it: all digits before the point, and no more than `digits` where there are others."""
     if isinstance(value, float) and abs(value) < 10**digits - 0.5:
         return f"{value:.{digits}g}"
-    return (
-        f"{value:,.0f}"
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
+    if isinstance(value, float):
+        return f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _cell(value: Any) -> str:
