@@ -111,9 +111,11 @@ def build(project) -> None:
 
 @pytest.mark.slow
 def test_every_disturbed_training_ends_in_the_weights_of_the_undisturbed_one(project):
-    before = {run: len(jobs_of(run)) for run in RUNS}
+    before = {
+        job["JobId"] for run in RUNS for job in jobs_of(run)
+    }  # of an earlier test, which SLURM may yet forget
     build(project)
-    jobs = {run: jobs_of(run)[before[run] :] for run in RUNS}
+    jobs = {run: [job for job in jobs_of(run) if job["JobId"] not in before] for run in RUNS}
     for run, found in jobs.items():
         print(run, [(job["JobId"], job["JobState"], job["NodeList"], job["MinMemoryNode"]) for job in found])
     logs = {run: (project.folder / f"logs/train_diffusion/{run}.log").read_text() for run in RUNS}
