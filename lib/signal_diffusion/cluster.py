@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 PAUSE = 15.0  # seconds between questions while SLURM is silent
-LONGEST, SHARE = 30.0, 0.25  # a pause while it answers: seconds, and of the time since a job last ended
+LONGEST = 30.0  # seconds between questions while it answers, unless the first pause is longer
+SHARE = 0.25  # of the time since a job last ended, until the next question
 PATIENCE = 3600.0  # seconds; a controller that restarts is back long before
 NO_FALLBACK = 10**6  # a MinJobAge, in seconds, that is never too short for squeue
 

@@ -9,10 +9,16 @@ from zlib import crc32
 import edfio
 import numpy as np
 from scipy.io import savemat
+from signal_diffusion.config.datasets import DatasetPaths
+from signal_diffusion.recordings import writers
 from signal_diffusion.recordings.datasets.bids_tables import read_table
+from signal_diffusion.recordings.index import index_dataset
+from signal_diffusion.recordings.recording import Recording
 
 from .layouts import brownish
 
+EIGHT = "F3 F4 C3 C4 P3 P4 O1 O2".split()
+NAME = "sub-01_task-rest"
 RECIPE = """
 [recipe]
 datasets = ["{name}"]
@@ -105,3 +111,23 @@ def write_edf(
     ]
     signals.append(edfio.EdfSignal(status.astype(float), fs, label="Status", physical_range=(0, 128000)))
     edfio.Edf(signals, data_record_duration=1.0).write(path)
+
+
+def index(root, name="own", **options):
+    return index_dataset(name, root, options=DatasetPaths(kind="bids", **options))
+
+
+def write(root, name, people="participant_id\tsex\tage\nsub-01\tF\t30\n", seconds=6, **keys):
+    """An EDF of eight channels with its `eeg.json` and `channels.tsv`."""
+    subject, *rest = name.split("_")
+    folder = root / subject / (rest[0] if rest[0].startswith("ses-") else "") / "eeg"
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / "participants.tsv").write_text(people)
+    path = folder / f"{name}_eeg.edf"
+    data = simulated(name, len(EIGHT), 250 * seconds).astype(np.float32)
+    writers.write_edf(Recording(data, 250.0, tuple(EIGHT)), path)
+    said = {"SamplingFrequency": 250, "RecordingDuration": seconds, "EEGReference": "Cz"} | keys
+    path.with_suffix(".json").write_text(json.dumps(said))
+    lines = ["name\ttype\tunits", *(f"{channel}\tEEG\tuV" for channel in EIGHT)]
+    (folder / f"{name}_channels.tsv").write_text("\n".join(lines) + "\n")
+    return path

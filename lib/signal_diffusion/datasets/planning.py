@@ -72,8 +72,6 @@ def check_folds(run: "ClassificationRun", subjects: int) -> None:
 def check_class(run: "DiffusionRun", entries: Iterable["Entry"]) -> None:
     """Refuse (UserError) a class to be told that none of the recordings has, or another number of classes."""
     name, label = run.dataset.class_column, LABELS.get(run.dataset.class_column)
-    if name is None:
-        return
     if label is not None and not label.parts:
         raise located(run.path, "dataset.class_column", f"{name} is a number; name a label with classes")
     own, events = _labels(entries)
